@@ -1,0 +1,1 @@
+"""What computes: one class a file, one literal table of names."""

@@ -1,0 +1,122 @@
+"""What the three kinds of engine promise to whoever runs a task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.block import Block
+from neuralib.engines.device import Placement
+from neuralib.midi.activations import Activations
+from neuralib.progress import Report
+from neuralib.tasks import TranscribeTask
+from neuralib.transcript.transcript import Transcript
+
+if TYPE_CHECKING:
+    from neuralib.models.store import ModelFiles
+
+
+class Engine(ABC):
+    """A model of one architecture, loaded once and used for many tasks.
+
+    An engine is made cheaply and loads its libraries and weights in `load`, so that a wrong
+    name or a missing file is told before anything heavy is imported.
+    """
+
+    def __init__(self, model: ModelFiles, placement: Placement) -> None:
+        self.model = model
+        self.placement = placement
+
+    @abstractmethod
+    def load(self) -> None:
+        """Import the libraries and read the weights; a second call does nothing.
+
+        Raises:
+            EngineMissing: where a library is not installed.
+            CheckpointError: where the file is not what the engine reads.
+            DeviceMissing: where the device has too little memory.
+        """
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """The whole track's mean and standard deviation, by which Demucs wants it normalised.
+
+    Both are of the mono mix (mean over channels) at the model's sample rate.
+    """
+
+    mean: float
+    std: float
+
+
+class Separator(Engine):
+    """Splits audio into stems; its attributes are known after `load`."""
+
+    sources: tuple[str, ...]
+    """Names of the stems, in the model's order."""
+    sample_rate: int
+    channels: int
+
+    @abstractmethod
+    def separate(
+        self,
+        blocks: Iterable[Block],
+        normalisation: Normalisation,
+        stems: Sequence[str],
+        *,
+        overlap: float,
+        shifts: int,
+        seed: int,
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the stems as the mix arrives, in blocks of any length.
+
+        Args:
+            blocks: the mix at `sample_rate` with `channels` channels, not normalised.
+            normalisation: of the same mix.
+            stems: names out of `sources`; sub-models that add nothing to them do not run.
+            overlap: of neighbouring segments, 0 to below 1.
+            shifts: number of randomly shifted runs to average; 0: one run, not shifted.
+            seed: of the shifts.
+
+        Yields:
+            float32 (stems, channels, frames), in the mix's own level; all the blocks together
+            have exactly as many frames as the mix, and start where it starts.
+        """
+
+
+class PitchTracker(Engine):
+    """Finds which pitches sound when."""
+
+    sample_rate: ClassVar[int]
+
+    @abstractmethod
+    def track(self, blocks: Iterable[Block], report_frames: Report) -> Activations:
+        """Compute the activations of mono audio at `sample_rate`.
+
+        Args:
+            blocks: (1, frames) each.
+            report_frames: told how many seconds are done (total unknown).
+        """
+
+
+class Recogniser(Engine):
+    """Writes down speech."""
+
+    sample_rate: ClassVar[int] = 16_000
+
+    @abstractmethod
+    def transcribe(
+        self, samples: NDArray[np.float32], task: TranscribeTask, report: Report
+    ) -> Transcript:
+        """Transcribe mono audio.
+
+        Args:
+            samples: shape (frames,), at `sample_rate`, full scale ±1; may be empty.
+            task: its options (model, engine and formats are not looked at).
+            report: told how many of the seconds are done.
+        """

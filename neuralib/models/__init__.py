@@ -1,0 +1,1 @@
+"""Checkpoints: the catalogue, and the store that keeps them on this machine."""

@@ -1,0 +1,90 @@
+"""The only reader of the environment and of the config file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from neuralib.errors import UsageError
+
+CONFIG_NAME = "neuralib.toml"
+
+
+def _data_dir() -> Path:
+    return Path(platformdirs.user_data_dir("neuralib", appauthor=False))
+
+
+def config_files() -> list[Path]:
+    """Where `neuralib.toml` is looked for; a later file wins over an earlier one."""
+    return [
+        Path(platformdirs.user_config_dir("neuralib", appauthor=False)) / CONFIG_NAME,
+        Path(CONFIG_NAME),
+    ]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set for a machine or a user, rather than for one task.
+
+    Each field is read from the environment variable `NEURALIB_<NAME>`, then from
+    `neuralib.toml` in the current folder, then from the one in the user's config folder.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="NEURALIB_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=_data_dir)
+    """Folder for everything that NeuraLib keeps on this machine."""
+    models_dir: Path | None = None
+    """Folder of the checkpoints; None: `models` in the data folder."""
+    device: str = "auto"
+    """Device to compute on: auto, cpu, cuda, cuda:N or mps."""
+    offline: bool = False
+    """Never touch the network."""
+    hub_url: str | None = None
+    """A mirror to fetch checkpoints from, in place of their own addresses' hosts."""
+
+    @property
+    def models_folder(self) -> Path:
+        """Where the checkpoints are."""
+        return (self.models_dir or self.data_dir / "models").expanduser()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments first, then the environment, then the config files."""
+        files = TomlConfigSettingsSource(settings_cls, toml_file=cast(Any, config_files()))
+        return init_settings, env_settings, files
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings now; `overrides` (those that are not None) win over everything.
+
+    Raises:
+        UsageError: where a variable or the config file cannot be read as what it should be.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"setting {name} (NEURALIB_{name.upper()} or {CONFIG_NAME}): got "
+            f"{first.get('input')!r}; {first['msg']}"
+        ) from None
+    except ValueError as error:  # a config file that is not TOML
+        raise UsageError(f"cannot read {CONFIG_NAME}: {error}; mend or remove it") from None

@@ -1,0 +1,160 @@
+"""The three tasks as frozen values: built from options or JSON, stored, and run unchanged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+from neuralib.errors import UsageError
+
+AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus", "m4a"]
+NotesFormat = Literal["mid", "csv", "json"]
+TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+BitDepth = Literal[16, 24, 32]
+
+
+class BaseTask(BaseModel):
+    """What every task has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: Literal[1] = 1
+    """Version of this schema, so that stored tasks stay readable."""
+    precision: Precision = "auto"
+    """Arithmetic of the model; `auto` takes what the device does well and exactly."""
+
+
+class SeparateTask(BaseTask):
+    """Split a song into stems."""
+
+    kind: Literal["separate"] = "separate"
+    model: str = Field("htdemucs", min_length=1)
+    """A name of the catalogue, or a path to a local checkpoint."""
+    stems: tuple[str, ...] | None = None
+    """Stems to write; None: all that the model knows."""
+    two_stems: str | None = None
+    """Write this stem and `no_<stem>`, the rest of the mix."""
+    overlap: float = Field(0.25, ge=0.0, le=0.95)
+    """Overlap of neighbouring segments, as a fraction of a segment."""
+    shifts: int = Field(0, ge=0, le=64)
+    """Runs with random time shifts of up to half a second, averaged; 0: one run, no shift."""
+    seed: int = Field(0, ge=0)
+    """Seed of the random shifts."""
+    format: AudioFormat = "wav"
+    bit_depth: BitDepth | None = None
+    """Bits a sample (32: float), for wav and flac; None: as the input."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SeparateTask:
+        if self.stems is not None and not self.stems:
+            raise ValueError("stems is empty; name at least one stem, or leave it out for all")
+        if self.stems is not None and len(set(self.stems)) != len(self.stems):
+            raise ValueError(f"stems {','.join(self.stems)} names a stem twice")
+        if self.stems is not None and self.two_stems is not None:
+            raise ValueError("stems and two_stems exclude each other; give one of them")
+        if self.bit_depth is not None and self.format not in ("wav", "flac"):
+            raise ValueError(f"bit depth applies to wav and flac, not to {self.format}")
+        if self.format == "flac" and self.bit_depth == 32:
+            raise ValueError("flac holds 16 or 24 bits; take wav for 32-bit float")
+        return self
+
+
+class MidiTask(BaseTask):
+    """Turn a song into notes."""
+
+    kind: Literal["midi"] = "midi"
+    model: str = Field("basic-pitch", min_length=1)
+    onset_threshold: float = Field(0.5, ge=0.0, le=1.0)
+    """Least activation at which a note starts."""
+    frame_threshold: float = Field(0.3, ge=0.0, le=1.0)
+    """Least activation at which a note goes on."""
+    minimum_note_ms: float = Field(127.70, ge=0.0, le=60_000)
+    """Shorter notes are dropped."""
+    minimum_frequency_hz: float | None = Field(None, gt=0.0)
+    maximum_frequency_hz: float | None = Field(None, gt=0.0)
+    pitch_bends: bool = True
+    """Write the pitch contour of each note as pitch bends."""
+    multiple_pitch_bends: bool = False
+    """Let overlapping notes bend, one track a pitch."""
+    melodia_trick: bool = True
+    """Also look for notes without a clear onset."""
+    tempo_bpm: float = Field(120.0, ge=4.0, le=960.0)
+    """Tempo of the MIDI file; the notes keep their times in seconds."""
+    formats: tuple[NotesFormat, ...] = Field(("mid",), min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MidiTask:
+        low, high = self.minimum_frequency_hz, self.maximum_frequency_hz
+        if low is not None and high is not None and low >= high:
+            raise ValueError(
+                f"minimum frequency {low:g} Hz is not below maximum frequency {high:g} Hz"
+            )
+        return self
+
+
+class TranscribeTask(BaseTask):
+    """Write down the words of a song or a speech."""
+
+    kind: Literal["transcribe"] = "transcribe"
+    model: str = Field("small", min_length=1)
+    engine: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
+    language: str | None = None
+    """Code (`en`) or English name of the spoken language; None: detected."""
+    task: Literal["transcribe", "translate"] = "transcribe"
+    """`translate` writes English whatever is spoken."""
+    word_timestamps: bool = False
+    initial_prompt: str | None = None
+    """Text that the model takes for what was said before: names, spelling, style."""
+    vad: bool = False
+    """Skip what a voice detector takes for silence; it takes singing for silence too."""
+    temperature: tuple[float, ...] = Field((0.0, 0.2, 0.4, 0.6, 0.8, 1.0), min_length=1)
+    """Sampling temperatures, tried in turn until a decoding is good enough."""
+    beam_size: int = Field(5, ge=1, le=32)
+    formats: tuple[TranscriptFormat, ...] = Field(("txt",), min_length=1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TranscribeTask:
+        bad = [value for value in self.temperature if not 0.0 <= value <= 1.0]
+        if bad:
+            raise ValueError(f"temperature {bad[0]:g} is not between 0 and 1")
+        return self
+
+
+Task = Annotated[SeparateTask | MidiTask | TranscribeTask, Field(discriminator="kind")]
+
+_ADAPTER: TypeAdapter[SeparateTask | MidiTask | TranscribeTask] = TypeAdapter(Task)
+
+
+def build_task(values: dict[str, Any]) -> SeparateTask | MidiTask | TranscribeTask:
+    """Build the task that `values` describe; `kind` says which.
+
+    Raises:
+        UsageError: naming the first wrong field, the value received and what is allowed.
+    """
+    try:
+        return _ADAPTER.validate_python(values)
+    except ValidationError as error:
+        raise UsageError(_explain(error)) from None
+
+
+def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
+    """Read a task from its JSON form, as `task.model_dump_json()` wrote it.
+
+    Raises:
+        UsageError: where the text is not JSON, or not a task.
+    """
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise UsageError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"][1:]) or "task"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return message
+    return f"{field}: got {first['input']!r}; {message[0].lower()}{message[1:]}"

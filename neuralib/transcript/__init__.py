@@ -1,0 +1,1 @@
+"""Segments and words, and writing them."""
