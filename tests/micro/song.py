@@ -29,8 +29,10 @@ __all__ = ["SAMPLE_RATE", "Song", "band", "demo_song", "vocals", "write_demo_son
 DEMO_SEED = 2024
 """The demo's band. The models are trained on other seeds only."""
 
-_SECONDS = 24.0
-_SPOKEN = (0, 3, 9)
+_SECONDS = 20.0
+SPOKEN = (0, 3, 9)
+"""Indices of the demo's sentences in `SENTENCES`; the separator never hears them in training."""
+
 _FIRST_SENTENCE_SECONDS, _GAP_SECONDS = 3.5, 2.5
 _TAKE = Path(__file__).with_name("vocals.flac")
 _TIMES = Path(__file__).with_name("vocals.json")
@@ -50,7 +52,7 @@ class Song:
 
 
 def vocals(
-    dry: NDArray[np.float32], *, seed: int, level_decibels: float = -19.0
+    dry: NDArray[np.float32], *, seed: int, level_decibels: float = -14.0
 ) -> NDArray[np.float32]:
     """Put a voice into a small stereo room.
 
@@ -79,7 +81,7 @@ def vocals(
 
 
 def demo_song() -> Song:
-    """Make the demo song, 24 s."""
+    """Make the demo song, 20 s."""
     stems = band(DEMO_SEED, _SECONDS)
     stems["vocals"] = vocals(_read_take(), seed=DEMO_SEED)
     peak = np.abs(sum(stems.values())).max()
@@ -113,7 +115,7 @@ def _record_take() -> None:
     take = np.zeros(round(_SECONDS * VOICE_RATE), np.float32)
     times = []
     start = _FIRST_SENTENCE_SECONDS
-    for number in _SPOKEN:
+    for number in SPOKEN:
         speech = speak(SENTENCES[number])
         first = round(start * VOICE_RATE)
         take[first : first + speech.samples.size] = speech.samples
