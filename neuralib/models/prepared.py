@@ -1,0 +1,113 @@
+"""Other forms of a checkpoint, made once and kept beside the models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from neuralib.errors import CheckpointError, InternalError, OutputError
+from neuralib.models.digest import Digests
+from neuralib.models.files import ModelFiles
+from neuralib.models.lock import cannot_write, locked
+
+_MANIFEST = "prepared.json"
+"""Inside each folder: the size of every file, by which an incomplete folder is told."""
+
+
+class Prepared:
+    """Folders `<sha256 of the checkpoint, 16 digits>-<form>`, each whole or not there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._digests = Digests(folder / "digests.json")
+
+    def get(self, model: ModelFiles, form: str, build: Callable[[Path], None]) -> Path:
+        """Give the folder of `model` in another form, made by `build` where it is not there.
+
+        `build` is given an empty folder to fill; it runs in one process at a time, and what it
+        raises is passed on, with nothing left behind.
+
+        Args:
+            model: whose checkpoint decides, by its content, not by its name or place.
+            form: name of the form: lower-case letters, digits and dashes; part of the key, so
+                it must change when `build` makes something else.
+            build: fills the folder it is given.
+
+        Raises:
+            CheckpointError: where the checkpoint cannot be read.
+            OutputError: where the folder cannot be written.
+        """
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", form):
+            raise InternalError(f"form {form!r} must be lower-case letters, digits and dashes")
+        target = self.folder / f"{self._key(model)}-{form}"
+        if _is_whole(target):
+            return target
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from None
+        with locked(target):
+            if not _is_whole(target):
+                _make(target, build)
+        return target
+
+    def _key(self, model: ModelFiles) -> str:
+        try:
+            digests = {path: self._digests.of(path) for path in set(model.paths)}
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot read checkpoint {error.filename}: {error.strerror}"
+            ) from None
+        each = [digests[path] for path in model.paths]
+        joined = each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
+        return joined[:16]
+
+
+def _make(target: Path, build: Callable[[Path], None]) -> None:
+    fresh = target.with_name(target.name + ".part")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.mkdir()
+        build(fresh)
+        (fresh / _MANIFEST).write_text(json.dumps(_sizes(fresh), indent=1), encoding="utf-8")
+        os.replace(fresh, target)
+    except OSError as error:
+        raise cannot_write(target.parent, error) from None
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        sizes = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def prepare_somewhere(
+    folders: tuple[Path, ...], model: ModelFiles, form: str, build: Callable[[Path], None]
+) -> Path:
+    """Prepare in the first of `folders` that can be written, or use what one of them holds.
+
+    Raises:
+        OutputError: where none can be written.
+    """
+    *first, last = folders
+    for folder in first:
+        try:
+            return Prepared(folder).get(model, form, build)
+        except OutputError:
+            continue
+    return Prepared(last).get(model, form, build)
