@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -127,8 +128,14 @@ Task = Annotated[SeparateTask | MidiTask | TranscribeTask, Field(discriminator="
 _ADAPTER: TypeAdapter[SeparateTask | MidiTask | TranscribeTask] = TypeAdapter(Task)
 
 
-def build_task(values: dict[str, Any]) -> SeparateTask | MidiTask | TranscribeTask:
+def build_task(
+    values: dict[str, Any], name: Callable[[str], str] = str
+) -> SeparateTask | MidiTask | TranscribeTask:
     """Build the task that `values` describe; `kind` says which.
+
+    Args:
+        values: field names and values.
+        name: turns a field's name into what the caller calls it, for messages.
 
     Raises:
         UsageError: naming the first wrong field, the value received and what is allowed.
@@ -136,7 +143,7 @@ def build_task(values: dict[str, Any]) -> SeparateTask | MidiTask | TranscribeTa
     try:
         return _ADAPTER.validate_python(values)
     except ValidationError as error:
-        raise UsageError(_explain(error)) from None
+        raise UsageError(_explain(error, name)) from None
 
 
 def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
@@ -148,13 +155,14 @@ def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise UsageError(_explain(error)) from None
+        raise UsageError(_explain(error, str)) from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, name: Callable[[str], str]) -> str:
     first = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "task"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return message
+    fields = [part for part in first["loc"][1:] if isinstance(part, str)]
+    field = name(fields[0]) if fields else "task"
     return f"{field}: got {first['input']!r}; {message[0].lower()}{message[1:]}"

@@ -1,0 +1,114 @@
+"""Where every line goes: results to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import typer
+
+P = ParamSpec("P")
+
+REPORT_FAULT = "this is a fault of NeuraLib: please report it, with the output of -v added"
+
+
+def put(path: str) -> None:
+    """Print one result path on a line of its own, byte for byte."""
+    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def put_json(record: dict[str, Any]) -> None:
+    """Print one record as a line of JSON (ASCII, so that any name survives)."""
+    sys.stdout.write(json.dumps(record) + "\n")
+    sys.stdout.flush()
+
+
+def complain(message: str) -> None:
+    """Print an error on one line."""
+    typer.secho(f"error: {printable(message)}", err=True, fg="red")
+
+
+def note(message: str) -> None:
+    """Print a remark on one line."""
+    typer.secho(printable(message), err=True)
+
+
+def printable(text: str) -> str:
+    r"""Escape what would break a line or a terminal: "a\nb" becomes "a\\nb"."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+class _Lines(logging.Handler):
+    """Prints log records as `warning: …` lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        colour = "yellow" if record.levelno >= logging.WARNING else None
+        message = printable(" ".join(record.getMessage().split()))
+        typer.secho(f"{record.levelname.lower()}: {message}", err=True, fg=colour)
+
+
+def listen(*, quiet: bool = False, verbose: bool = False) -> None:
+    """Print warnings of the libraries below: none when quiet, everything when verbose."""
+    root = logging.getLogger()
+    root.handlers = [_Lines()]
+    root.setLevel(logging.ERROR if quiet else logging.WARNING)
+    logging.getLogger("neuralib").setLevel(
+        logging.ERROR if quiet else logging.DEBUG if verbose else logging.WARNING
+    )
+    warnings.simplefilter("default" if verbose else "ignore")
+    logging.captureWarnings(True)
+
+
+def command(function: Callable[P, int]) -> Callable[P, None]:
+    """Make a command of a function that returns an exit status.
+
+    Errors become one line and their exit status; termination by a signal unwinds like an
+    exception, so that nothing half-written stays behind.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        raise typer.Exit(_guarded(function, *args, **kwargs))
+
+    return run
+
+
+def _guarded(function: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> int:
+    from neuralib.errors import NeuraLibError
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+    try:
+        return function(*args, **kwargs)
+    except NeuraLibError as error:
+        complain(error.message)
+        return error.exit_status
+    except KeyboardInterrupt:
+        complain("interrupted; finished results are kept, nothing is half-written")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not flush into it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        logging.getLogger(__name__).debug("internal error", exc_info=True)
+        complain(f"{type(error).__name__}: {error}; {REPORT_FAULT}")
+        if logging.getLogger("neuralib").isEnabledFor(logging.DEBUG):
+            raise
+        return 1
+
+
+def _terminate(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)

@@ -1,0 +1,127 @@
+"""From what the user names to files, each with a name of its own for its results."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from neuralib.errors import InputError, InputNotFound, NeuraLibError, NoAudio, UsageError
+
+AUDIO_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in [
+        *("aac", "ac3", "aif", "aifc", "aiff", "alac", "amr", "ape", "au", "caf", "flac", "m4a"),
+        *("mka", "mkv", "mov", "mp2", "mp3", "mp4", "oga", "ogg", "opus", "tta", "w64", "wav"),
+        *("webm", "wma", "wv"),
+    ]
+)
+"""What counts as audio inside a folder; a file named directly may have any suffix."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to run on: a file, or the reason why there is none."""
+
+    label: str
+    """As the user knows it."""
+    path: Path
+    name: str
+    """Base name of its results, unique in the batch."""
+    error: NeuraLibError | None = None
+
+
+def find_inputs(words: Sequence[str]) -> list[Input]:
+    """List the files that `words` name: files, folders (searched, in sorted order), `-`.
+
+    What is not there stays in the list with its error, so that the rest can be done.
+
+    Raises:
+        UsageError: where `-` is given twice, or standard input is a terminal.
+    """
+    if words.count("-") > 1:
+        raise UsageError("- (standard input) was given twice; it can be read once")
+    found = [entry for word in words for entry in _find(word)]
+    return _with_unique_names(found)
+
+
+def _find(word: str) -> Iterator[Input]:
+    path = Path(word)
+    if word == "-":
+        if sys.stdin.isatty():
+            raise UsageError("- reads audio from standard input, which is a terminal; pipe a file")
+        yield Input("-", path, "stdin")
+    elif path.is_dir():
+        files = sorted(_audio_files(path))
+        for file in files:
+            yield Input(str(file), file, _safe(file.stem))
+        if not files:
+            error = NoAudio(f"folder {word!r} holds no audio file; name the files themselves")
+            yield Input(word, path, _safe(path.name), error)
+    elif not word or not path.exists():
+        error_ = InputNotFound(f"no such file: {word!r}; check the name")
+        yield Input(word, path, _safe(path.stem), error_)
+    else:
+        yield Input(word, path, _safe(path.stem))
+
+
+def _audio_files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file():
+            yield path
+
+
+def _safe(stem: str) -> str:
+    """Make a file name that every file system and every line of a list can hold."""
+    text = unicodedata.normalize("NFC", stem)
+    clean = "".join(
+        "_" if not char.isprintable() or char in '<>:"/\\|?*' else char for char in text
+    )
+    return clean.rstrip(". ") or "_"
+
+
+def _with_unique_names(entries: list[Input]) -> list[Input]:
+    """Tell equal names apart by their suffix, then by a number."""
+    shared = Counter(entry.name.casefold() for entry in entries)
+    wished = [
+        replace(entry, name=_safe(entry.path.name)) if shared[entry.name.casefold()] > 1 else entry
+        for entry in entries
+    ]
+    taken: set[str] = set()
+    unique = []
+    for entry in wished:
+        name, number = entry.name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{entry.name} ({number})"
+        taken.add(name.casefold())
+        unique.append(replace(entry, name=name))
+    return unique
+
+
+def spool_standard_input() -> Path:
+    """Copy standard input to a temporary file, which the caller removes; give its path.
+
+    Raises:
+        InputError: where there is no room for it.
+    """
+    with NamedTemporaryFile(prefix="neuralib-", suffix=".stdin", delete=False) as file:
+        path = Path(file.name)
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise InputError(
+                f"cannot keep standard input in {path.parent}: {error.strerror}; free space "
+                "there, or set TMPDIR to another folder"
+            ) from None
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return path

@@ -1,0 +1,84 @@
+"""`neuralib midi`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from neuralib.cli import options
+from neuralib.cli.console import command
+
+
+@command
+def midi(
+    inputs: options.Inputs,
+    output: options.Output = ".",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to an ONNX graph.")
+    ] = "basic-pitch",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="mid,csv,json", help="One format, or several with commas."
+        ),
+    ] = "mid",
+    onset_threshold: Annotated[
+        float, typer.Option(help="Least activation at which a note starts, 0 to 1.")
+    ] = 0.5,
+    frame_threshold: Annotated[
+        float, typer.Option(help="Least activation at which a note goes on, 0 to 1.")
+    ] = 0.3,
+    minimum_note_length: Annotated[
+        float, typer.Option(metavar="MS", help="Drop shorter notes.")
+    ] = 127.70,
+    minimum_frequency: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Drop lower notes.")
+    ] = None,
+    maximum_frequency: Annotated[
+        float | None, typer.Option(metavar="HZ", help="Drop higher notes.")
+    ] = None,
+    pitch_bends: Annotated[
+        bool, typer.Option("--pitch-bends/--no-pitch-bends", help="Write how each note bends.")
+    ] = True,
+    multiple_pitch_bends: Annotated[
+        bool,
+        typer.Option("--multiple-pitch-bends", help="Let overlapping notes bend: a track a pitch."),
+    ] = False,
+    melodia_trick: Annotated[
+        bool,
+        typer.Option("--melodia/--no-melodia", help="Also find notes without a clear onset."),
+    ] = True,
+    tempo: Annotated[
+        float, typer.Option(metavar="BPM", help="Tempo of the file; notes keep their times.")
+    ] = 120.0,
+    device: options.Device = None,
+    precision: options.Precision = "auto",
+    skip_existing: options.SkipExisting = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Turn songs into notes: DIR/<name>.mid.
+
+    Example: neuralib midi piano.flac --format mid,csv -o notes
+    """
+    from neuralib.cli.batch import Run, run_batch
+
+    values = {
+        "kind": "midi",
+        "model": model,
+        "formats": options.split(format),
+        "onset_threshold": onset_threshold,
+        "frame_threshold": frame_threshold,
+        "minimum_note_ms": minimum_note_length,
+        "minimum_frequency_hz": minimum_frequency,
+        "maximum_frequency_hz": maximum_frequency,
+        "pitch_bends": pitch_bends,
+        "multiple_pitch_bends": multiple_pitch_bends,
+        "melodia_trick": melodia_trick,
+        "tempo_bpm": tempo,
+        "precision": precision,
+    }
+    run = Run(output, device, skip_existing, json, quiet, verbose)
+    return run_batch(values, inputs, run)

@@ -1,0 +1,51 @@
+"""The arguments and options that the three tasks share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Audio files, folders to search for audio, or - for standard input.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR|-",
+        help="Folder for the results, or - to write the one result to standard output.",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.  [default: auto]"),
+]
+Precision = Annotated[
+    str,
+    typer.Option(metavar="auto|fp32|bf16|fp16", help="Arithmetic of the model."),
+]
+SkipExisting = Annotated[
+    bool,
+    typer.Option("--skip-existing", help="Leave inputs alone whose results are all there."),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON record an input, instead of the paths."),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no warnings.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")]
+
+
+def split(value: str | None) -> tuple[str, ...] | None:
+    """Split `a,b` into its parts; None stays None."""
+    if value is None:
+        return None
+    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -1,0 +1,77 @@
+"""`neuralib separate`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from neuralib.cli import options
+from neuralib.cli.console import command
+
+
+@command
+def separate(
+    inputs: options.Inputs,
+    output: options.Output = ".",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to a checkpoint.")
+    ] = "htdemucs",
+    stems: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Stems to write; only what they need is computed.  [default: all of the model's]",
+        ),
+    ] = None,
+    two_stems: Annotated[
+        str | None,
+        typer.Option(metavar="STEM", help="Write this stem, and the rest of the mix as no_STEM."),
+    ] = None,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format", "-f", metavar="wav|flac|mp3|ogg|opus|m4a", help="Format of the stems."
+        ),
+    ] = "wav",
+    bit_depth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="16|24|32",
+            help="Bits a sample, for wav and flac; 32 is float.  [default: as the input]",
+        ),
+    ] = None,
+    overlap: Annotated[
+        float, typer.Option(help="Overlap of neighbouring segments, 0 to 0.95.")
+    ] = 0.25,
+    shifts: Annotated[
+        int, typer.Option(help="Average this many randomly shifted runs; 0: one, not shifted.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random shifts.")] = 0,
+    device: options.Device = None,
+    precision: options.Precision = "auto",
+    skip_existing: options.SkipExisting = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Split songs into stems: DIR/<name>/<stem>.<format>.
+
+    Example: neuralib separate song.mp3 --stems vocals,drums -o stems
+    """
+    from neuralib.cli.batch import Run, run_batch
+
+    values = {
+        "kind": "separate",
+        "model": model,
+        "stems": options.split(stems),
+        "two_stems": two_stems,
+        "format": format,
+        "bit_depth": bit_depth,
+        "overlap": overlap,
+        "shifts": shifts,
+        "seed": seed,
+        "precision": precision,
+    }
+    run = Run(output, device, skip_existing, json, quiet, verbose)
+    return run_batch(values, inputs, run)

@@ -1,0 +1,93 @@
+"""`neuralib transcribe`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from neuralib.cli import options
+from neuralib.cli.console import command
+
+
+@command
+def transcribe(
+    inputs: options.Inputs,
+    output: options.Output = ".",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to a checkpoint.")
+    ] = "small",
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="txt,srt,vtt,tsv,json,lrc",
+            help="One format, or several with commas.",
+        ),
+    ] = "txt",
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", "-l", help="Spoken language, as code or name.  [default: detected]"
+        ),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(metavar="transcribe|translate", help="translate writes English.")
+    ] = "transcribe",
+    word_timestamps: Annotated[
+        bool, typer.Option("--word-timestamps", help="Also time every word (in json).")
+    ] = False,
+    initial_prompt: Annotated[
+        str | None, typer.Option(help="Names or style to expect, as text said before.")
+    ] = None,
+    vad: Annotated[
+        bool,
+        typer.Option(
+            "--vad/--no-vad",
+            help="Skip what a voice detector takes for silence; it drops singing too.",
+        ),
+    ] = False,
+    temperature: Annotated[
+        str,
+        typer.Option(
+            metavar="T,...",
+            help="Sampling temperatures, tried in turn until the text is good enough.",
+        ),
+    ] = "0,0.2,0.4,0.6,0.8,1",
+    beam_size: Annotated[int, typer.Option(help="Beams of the search at temperature 0.")] = 5,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="faster-whisper|openai-whisper", help="The second is the slow reference."
+        ),
+    ] = "faster-whisper",
+    device: options.Device = None,
+    precision: options.Precision = "auto",
+    skip_existing: options.SkipExisting = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Write down the words of songs or speech: DIR/<name>.txt.
+
+    Example: neuralib separate song.mp3 --stems vocals -o - | neuralib transcribe - -f srt
+    """
+    from neuralib.cli.batch import Run, run_batch
+
+    values = {
+        "kind": "transcribe",
+        "model": model,
+        "formats": options.split(format),
+        "language": language,
+        "task": task,
+        "word_timestamps": word_timestamps,
+        "initial_prompt": initial_prompt,
+        "vad": vad,
+        "temperature": options.split(temperature),
+        "beam_size": beam_size,
+        "engine": engine,
+        "precision": precision,
+    }
+    run = Run(output, device, skip_existing, json, quiet, verbose)
+    return run_batch(values, inputs, run)

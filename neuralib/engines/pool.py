@@ -1,0 +1,57 @@
+"""Engines that stay loaded, made on demand from a literal table."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from neuralib.engines.base import Engine
+from neuralib.engines.device import place
+from neuralib.models.store import Store
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+
+TABLE = {
+    "demucs": ("neuralib.engines.demucs", "Demucs"),
+    "basic-pitch": ("neuralib.engines.basic_pitch", "BasicPitch"),
+    "faster-whisper": ("neuralib.engines.faster_whisper", "FasterWhisper"),
+    "openai-whisper": ("neuralib.engines.openai_whisper", "OpenAIWhisper"),
+}
+"""Module and class of every engine; the module is imported when the engine is first used."""
+
+
+def engine_name(task: SeparateTask | MidiTask | TranscribeTask) -> str:
+    """Name the engine in `TABLE` that runs `task`."""
+    if isinstance(task, TranscribeTask):
+        return task.engine
+    return "demucs" if isinstance(task, SeparateTask) else "basic-pitch"
+
+
+class Engines:
+    """Loaded engines by what they were asked for.
+
+    Args:
+        store: where the checkpoints are.
+        device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+    """
+
+    def __init__(self, store: Store, device: str) -> None:
+        self._store = store
+        self._device = device
+        self._loaded: dict[tuple[str, str, str], Engine] = {}
+
+    def get(self, task: SeparateTask | MidiTask | TranscribeTask) -> Engine:
+        """Give the loaded engine for `task`.
+
+        Raises:
+            MissingError: where the checkpoint, a library or the device is not here.
+            ModelError: where the checkpoint is unknown or damaged.
+        """
+        name = engine_name(task)
+        key = (name, task.model, task.precision)
+        if key not in self._loaded:
+            files = self._store.locate(task.model, task.kind)
+            module, class_name = TABLE[name]
+            engine_class: type[Engine] = getattr(import_module(module), class_name)
+            engine = engine_class(files, place(self._device, task.precision))
+            engine.load()
+            self._loaded[key] = engine
+        return self._loaded[key]

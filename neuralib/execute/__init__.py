@@ -1,0 +1,91 @@
+"""`execute(task, source, sink, report, engines)`: the only code that runs a task."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from neuralib.audio.encode import check_encoder
+from neuralib.engines.base import PitchTracker, Recogniser, Separator
+from neuralib.engines.pool import Engines
+from neuralib.execute.midi import run_midi
+from neuralib.execute.names import artifact_kind, expected_names
+from neuralib.execute.separate import run_separate
+from neuralib.execute.sink import Artifact, Sink
+from neuralib.execute.source import Source
+from neuralib.execute.transcribe import run_transcribe
+from neuralib.progress import Progress, Report
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+
+__all__ = [
+    "Artifact",
+    "Result",
+    "Sink",
+    "Source",
+    "artifact_kind",
+    "check",
+    "execute",
+    "expected_names",
+]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run made, and how."""
+
+    artifacts: tuple[Artifact, ...]
+    audio_seconds: float
+    """Length of the input."""
+    seconds: float
+    """Time that the run took, without loading the model."""
+    model: str
+    device: str
+    precision: str
+
+
+def check(task: SeparateTask | MidiTask | TranscribeTask) -> None:
+    """Make sure, before any computing, that the results of `task` can be written here.
+
+    Raises:
+        EncoderMissing: where its format cannot be encoded.
+    """
+    if isinstance(task, SeparateTask):
+        check_encoder(task.format, task.bit_depth or 16)
+
+
+def execute(
+    task: SeparateTask | MidiTask | TranscribeTask,
+    source: Source,
+    sink: Sink,
+    report: Report,
+    engines: Engines,
+) -> Result:
+    """Run `task` on `source` and put the results into `sink`.
+
+    The results appear together when all of them are complete; where the run fails or is
+    interrupted, none of them does.
+
+    Raises:
+        NeuraLibError: of the kind that tells what failed: the input, the model, the output.
+    """
+    report(Progress("load"))
+    engine = engines.get(task)
+    started = time.perf_counter()
+    with sink:
+        if isinstance(task, SeparateTask):
+            assert isinstance(engine, Separator)
+            audio_seconds = run_separate(task, source, sink, report, engine)
+        elif isinstance(task, MidiTask):
+            assert isinstance(engine, PitchTracker)
+            audio_seconds = run_midi(task, source, sink, report, engine)
+        else:
+            assert isinstance(engine, Recogniser)
+            audio_seconds = run_transcribe(task, source, sink, report, engine)
+    return Result(
+        artifacts=sink.artifacts,
+        audio_seconds=audio_seconds,
+        seconds=time.perf_counter() - started,
+        model=task.model,
+        device=engine.placement.device,
+        precision=engine.placement.precision,
+    )

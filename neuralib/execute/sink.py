@@ -1,0 +1,166 @@
+"""Where the results of a run go: all of them, or none."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Literal
+
+from neuralib.errors import OutputError
+
+ArtifactKind = Literal["stem", "notes", "transcript"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One finished result."""
+
+    kind: ArtifactKind
+    name: str
+    """File name, unique among the results of one run."""
+    path: str
+    """Where it is now; `-` for standard output."""
+    sha256: str
+    bytes: int
+
+
+class Sink(ABC):
+    """Takes the results of one run; used as a context that begins before any computing.
+
+    Leaving it normally publishes every draft; leaving it by an exception removes them.
+    """
+
+    artifacts: tuple[Artifact, ...] = ()
+    """What was published, in the order of creation."""
+
+    def __init__(self) -> None:
+        self._drafts: list[tuple[ArtifactKind, str, Path]] = []
+
+    def create(self, kind: ArtifactKind, name: str) -> Path:
+        """Give the temporary path to write the result `name` to.
+
+        Raises:
+            OutputError: where it cannot be created.
+        """
+        path = self._draft(name)
+        try:
+            path.touch()
+        except OSError as error:
+            raise cannot_write(path.parent, error) from None
+        self._drafts.append((kind, name, path))
+        return path
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.artifacts = tuple(
+                    Artifact(what, name, self._publish(name, path), *digest)
+                    for what, name, path in self._drafts
+                    for digest in [_digest(path)]
+                )
+        finally:
+            for _, _, path in self._drafts:
+                path.unlink(missing_ok=True)
+            self._drafts.clear()
+            self._close()
+
+    @abstractmethod
+    def _draft(self, name: str) -> Path: ...
+
+    @abstractmethod
+    def _publish(self, name: str, draft: Path) -> str: ...
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Clean up what is left after the drafts are gone."""
+
+
+class FolderSink(Sink):
+    """Writes into a folder, made when it is needed and removed again if nothing came."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+        self._made: list[Path] = []
+
+    def __enter__(self) -> Sink:
+        missing = [self.folder, *self.folder.parents]
+        self._made = [folder for folder in missing if not folder.exists()]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from None
+        return self
+
+    def _draft(self, name: str) -> Path:
+        return self.folder / f".neuralib-{secrets.token_hex(6)}.part"
+
+    def _publish(self, name: str, draft: Path) -> str:
+        path = self.folder / name
+        try:
+            draft.replace(path)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        return str(path)
+
+    def _close(self) -> None:
+        for folder in self._made:
+            try:
+                folder.rmdir()
+            except OSError:  # not empty: it holds the results
+                return
+
+
+class StreamSink(Sink):
+    """Writes the one result of a run to an open binary stream."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._folder = tempfile.TemporaryDirectory(prefix="neuralib-")
+
+    def _draft(self, name: str) -> Path:
+        return Path(self._folder.name) / name
+
+    def _publish(self, name: str, draft: Path) -> str:
+        with draft.open("rb") as file:
+            shutil.copyfileobj(file, self._stream)
+        self._stream.flush()
+        return "-"
+
+    def _close(self) -> None:
+        self._folder.cleanup()
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Say that `path` cannot be written, why, and what to do."""
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"cannot write {os.fspath(path)!r}: {reason}; free space there, mend its permissions, "
+        "or choose another place with -o"
+    )
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    hasher = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+            size += len(chunk)
+    return hasher.hexdigest(), size

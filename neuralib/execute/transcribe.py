@@ -1,0 +1,35 @@
+"""Run a `TranscribeTask`: samples, transcript, files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuralib.audio.shape import read
+from neuralib.engines.base import Recogniser
+from neuralib.execute.sink import Sink
+from neuralib.execute.source import Source
+from neuralib.execute.watch import Watch
+from neuralib.progress import Report
+from neuralib.tasks import TranscribeTask
+from neuralib.transcript.write import write_transcript
+
+
+def run_transcribe(
+    task: TranscribeTask, source: Source, sink: Sink, report: Report, engine: Recogniser
+) -> float:
+    """Write the words of `source` in every format of the task; return its length in seconds.
+
+    Whisper looks at 30 seconds at a time but chooses where each window begins from what it
+    heard in the last; the samples (16 kHz mono, 230 MB an hour) are therefore kept whole.
+    """
+    watch = Watch(report, "measure", engine.sample_rate, None)
+    drafts = [
+        (format, sink.create("transcript", f"{source.name}.{format}")) for format in task.formats
+    ]
+    blocks = [block[0] for block in watch(read(source.path, engine.sample_rate, 1))]
+    samples = np.concatenate(blocks)
+    del blocks
+    transcript = engine.transcribe(samples, task, report)
+    for format, path in drafts:
+        write_transcript(transcript, path, format)
+    return watch.seconds

@@ -1,0 +1,75 @@
+"""What every test can use: the command itself, in a process and an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MICRO = ROOT / "tests" / "micro"
+HTDEMUCS = MICRO / "htdemucs_micro.safetensors"
+WHISPER = MICRO / "whisper_micro.pt"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ended."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stdout.decode().splitlines()
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.lines]
+
+    @property
+    def errors(self) -> list[str]:
+        return [line for line in self.stderr.splitlines() if line.startswith("error: ")]
+
+
+Command = Callable[..., Finished]
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user who has just installed NeuraLib and has no network."""
+    home = tmp_path_factory.mktemp("home")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("NEURALIB_", "XDG_", "PYTHON"))
+    }
+    return kept | {"HOME": str(home), "NEURALIB_OFFLINE": "1"}
+
+
+@pytest.fixture
+def neuralib(environment: dict[str, str], tmp_path: Path) -> Command:
+    """Run `neuralib` with arguments, in `tmp_path`."""
+
+    def run(
+        *words: object, stdin: bytes = b"", cwd: Path = tmp_path, **variables: str
+    ) -> Finished:
+        done = subprocess.run(
+            [sys.executable, "-m", "neuralib", *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            env=environment | variables,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr.decode())
+
+    return run
