@@ -19,7 +19,7 @@ def doctor(
     ] = False,
     device: Annotated[
         str | None,
-        typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Explain this device.  [default: auto]"),
+        typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Explain this device (default: auto)"),
     ] = None,
 ) -> int:
     """Say what is installed, where models are, what auto means here, and what to do.

@@ -9,7 +9,7 @@ import typer
 Inputs = Annotated[
     list[str],
     typer.Argument(
-        metavar="INPUT...",
+        metavar="INPUT",
         help="Audio files, folders to search for audio, or - for standard input.",
         show_default=False,
     ),
@@ -25,7 +25,7 @@ Output = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute.  [default: auto]"),
+    typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute (default: auto)"),
 ]
 Precision = Annotated[
     str,

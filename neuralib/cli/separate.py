@@ -21,7 +21,7 @@ def separate(
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Stems to write; only what they need is computed.  [default: all of the model's]",
+            help="Stems to write; only what they need is computed (default: all of the model's)",
         ),
     ] = None,
     two_stems: Annotated[
@@ -38,7 +38,7 @@ def separate(
         int | None,
         typer.Option(
             metavar="16|24|32",
-            help="Bits a sample, for wav and flac; 32 is float.  [default: as the input]",
+            help="Bits a sample, for wav and flac; 32 is float (default: as the input)",
         ),
     ] = None,
     overlap: Annotated[

@@ -29,7 +29,7 @@ def transcribe(
     language: Annotated[
         str | None,
         typer.Option(
-            "--language", "-l", help="Spoken language, as code or name.  [default: detected]"
+            "--language", "-l", help="Spoken language, as code or name (default: detected)"
         ),
     ] = None,
     task: Annotated[

@@ -1,0 +1,3 @@
+"""`neuralib models …`"""
+import typer
+app = typer.Typer()

@@ -1,0 +1,95 @@
+"""All results appear, or none."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+
+from neuralib.errors import OutputError
+from neuralib.execute.sink import FolderSink, Sink, StreamSink
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def fail_in(sink: Sink, error: BaseException) -> None:
+    with sink:
+        sink.create("notes", "song.mid").write_bytes(b"half")
+        raise error
+
+
+def test_results_appear_together_with_their_digests(tmp_path: Path) -> None:
+    sink = FolderSink(tmp_path / "a" / "b")
+    with sink:
+        sink.create("stem", "vocals.wav").write_bytes(b"la la")
+        sink.create("stem", "drums.wav").write_bytes(b"")
+        names = everything_in(tmp_path)
+        assert not any(name.endswith(".wav") for name in names)
+    assert everything_in(tmp_path) == ["a", "a/b", "a/b/drums.wav", "a/b/vocals.wav"]
+    vocals, drums = sink.artifacts
+    assert vocals.path == str(tmp_path / "a" / "b" / "vocals.wav")
+    assert (vocals.kind, vocals.name, vocals.bytes) == ("stem", "vocals.wav", 5)
+    assert vocals.sha256 == hashlib.sha256(b"la la").hexdigest()
+    assert drums.bytes == 0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OutputError, SystemExit])
+def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, error: type[BaseException]) -> None:
+    (tmp_path / "kept").mkdir()
+    with pytest.raises(error):
+        fail_in(FolderSink(tmp_path / "kept" / "new" / "deep"), error("stop"))
+    assert everything_in(tmp_path) == ["kept"]
+
+
+def test_old_results_stay_until_the_new_ones_are_complete(tmp_path: Path) -> None:
+    old = tmp_path / "song.mid"
+    old.write_bytes(b"old")
+    with pytest.raises(RuntimeError):
+        fail_in(FolderSink(tmp_path), RuntimeError())
+    assert old.read_bytes() == b"old"
+    with FolderSink(tmp_path) as sink:
+        sink.create("notes", "song.mid").write_bytes(b"new")
+    assert old.read_bytes() == b"new"
+
+
+def test_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(OutputError, match=r"cannot write .*out.*; .* another place with -o"):
+        FolderSink(tmp_path / "out" / "song").__enter__()
+
+
+def test_folder_in_the_way_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "song.mid").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*song\.mid"),
+        FolderSink(tmp_path) as sink,
+    ):
+        sink.create("notes", "song.mid").write_bytes(b"notes")
+    assert everything_in(tmp_path) == ["song.mid"]
+
+
+def test_longest_name_that_a_file_system_takes(tmp_path: Path) -> None:
+    name = "n" * 251 + ".mid"
+    with FolderSink(tmp_path) as sink:
+        sink.create("notes", name).write_bytes(b"notes")
+    assert everything_in(tmp_path) == [name]
+
+
+def test_stream_gets_the_result_when_it_is_complete() -> None:
+    stream = io.BytesIO()
+    with StreamSink(stream) as sink:
+        sink.create("notes", "song.mid").write_bytes(b"notes")
+        assert stream.getvalue() == b""
+    assert stream.getvalue() == b"notes"
+    assert sink.artifacts[0].path == "-"
+
+
+def test_stream_gets_nothing_of_a_run_that_fails() -> None:
+    stream = io.BytesIO()
+    with pytest.raises(OutputError):
+        fail_in(StreamSink(stream), OutputError("stop"))
+    assert stream.getvalue() == b""
