@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from neuralib.errors import CheckpointError
 from neuralib.models.files import Kind
 
-Form = Literal["safetensors", "torch", "onnx", "bag"]
-"""`torch`: what `torch.save` writes. `bag`: a list of sub-models, as demucs writes it."""
+Form = Literal["safetensors", "demucs", "whisper", "torch", "onnx", "bag"]
+"""`demucs`, `whisper`: PyTorch files with their entries; `torch`: any other PyTorch file.
+`bag`: a list of sub-models, as demucs writes it."""
 
 FORMS: dict[Kind, tuple[Form, ...]] = {
-    "separate": ("safetensors", "torch", "bag"),
+    "separate": ("safetensors", "demucs", "bag"),
     "midi": ("onnx",),
-    "transcribe": ("torch",),
+    "transcribe": ("whisper",),
 }
 """The forms that the engines of each task read."""
 
 _WORDS: dict[Form, str] = {
     "safetensors": "a safetensors file",
-    "torch": "a PyTorch checkpoint (.th, .pt)",
+    "demucs": "a Demucs checkpoint (.th)",
+    "whisper": "an OpenAI Whisper checkpoint (.pt)",
+    "torch": "a PyTorch file with neither Demucs' nor Whisper's entries",
     "onnx": "an ONNX graph",
     "bag": "a bag (.yaml)",
 }
 _ZIP = b"PK\x03\x04"
 _TORCH_BEFORE_1_6 = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+_ENTRIES: dict[Form, tuple[bytes, ...]] = {
+    "demucs": (b"klass", b"kwargs", b"state"),
+    "whisper": (b"dims", b"model_state_dict"),
+}
+"""Keys of the pickled dictionary; pickle writes them as they are."""
+_PICKLE_BYTES = 8 << 20
 # ModelProto writes its field 1, the IR version, as tag 0x08 and a small number, and then one of
 # its length-delimited fields.
 _ONNX = b"\x08"
@@ -38,16 +48,14 @@ _SAFETENSORS_HEADER_LIMIT = 100_000_000  # bytes; the format's own
 def form_of(path: Path, kind: Kind) -> Form:
     """Tell the form of the checkpoint at `path`, and that it is one for `kind`.
 
-    Only the frame of the file is looked at: its magic bytes, and that its end is there.
+    Only the frame of the file is looked at: its magic bytes, the names of its entries, and that
+    its end is there.
 
     Raises:
         CheckpointError: where the file is empty, cut short, cannot be read, is no checkpoint,
             or is one of another task.
     """
-    try:
-        form = _form(path)
-    except OSError as error:
-        raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}") from None
+    form = _form(path)
     wanted = " or ".join(_WORDS[each] for each in FORMS[kind])
     if form is None:
         raise CheckpointError(f"{path} is not a checkpoint; {kind} takes {wanted}")
@@ -57,54 +65,66 @@ def form_of(path: Path, kind: Kind) -> Form:
 
 
 def kind_of(path: Path) -> Kind:
-    """Guess the task of a checkpoint from its form.
-
-    PyTorch files with the suffix `.th` are taken for demucs', all others for Whisper's.
+    """Tell the task of a checkpoint from its form.
 
     Raises:
-        CheckpointError: as `form_of`.
+        CheckpointError: where the file is no checkpoint of any task.
     """
-    if path.suffix.lower() == ".onnx":
-        kind: Kind = "midi"
-    elif path.suffix.lower() == ".pt":
-        kind = "transcribe"
-    else:
-        kind = "separate"
-    form_of(path, kind)
-    return kind
+    form = _form(path)
+    for kind, forms in FORMS.items():
+        if form in forms:
+            return kind
+    known = ", ".join(_WORDS[each] for forms in FORMS.values() for each in forms)
+    raise CheckpointError(f"{path} is not a checkpoint that is known here: {known}")
 
 
 def _form(path: Path) -> Form | None:
-    size = path.stat().st_size
-    if size == 0:
-        raise CheckpointError(f"{path} is empty; fetch or export the checkpoint again")
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return "bag"
-    with path.open("rb") as file:
-        head = file.read(16)
-        if head[:4] == _ZIP:
-            return _zip_form(path)
-        if head.startswith(_TORCH_BEFORE_1_6):
-            return "torch"
-        if head[:1] == _ONNX and len(head) > 2 and head[2] in _ONNX_NEXT_TAGS:
-            return "onnx"
-        length = int.from_bytes(head[:8], "little")
-        if head[8:9] == b"{" and length <= _SAFETENSORS_HEADER_LIMIT:
-            file.seek(8)
-            _check_length(path, file.read(length), length, size)
-            return "safetensors"
+    try:
+        if path.stat().st_size == 0:
+            raise CheckpointError(f"{path} is empty; fetch or export the checkpoint again")
+        if path.suffix.lower() in (".yaml", ".yml"):
+            return "bag"
+        with path.open("rb") as file:
+            return _form_of_file(path, file)
+    except OSError as error:
+        raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}") from None
+
+
+def _form_of_file(path: Path, file: BinaryIO) -> Form | None:
+    head = file.read(16)
+    if head[:4] == _ZIP:
+        return _zip_form(path)
+    if head.startswith(_TORCH_BEFORE_1_6):
+        return _torch_form(file.read(_PICKLE_BYTES))
+    if head[:1] == _ONNX and len(head) > 2 and head[2] in _ONNX_NEXT_TAGS:
+        return "onnx"
+    length = int.from_bytes(head[:8], "little")
+    if head[8:9] == b"{" and length <= _SAFETENSORS_HEADER_LIMIT:
+        file.seek(8)
+        _check_length(path, file.read(length), length, path.stat().st_size)
+        return "safetensors"
     return None
 
 
 def _zip_form(path: Path) -> Form | None:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile:
+            pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            if not pickles:
+                return None
+            with archive.open(pickles[0]) as file:
+                return _torch_form(file.read(_PICKLE_BYTES))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error):
         raise CheckpointError(
-            f"{path} is cut short or damaged (no end of the archive); fetch it again"
+            f"{path} is cut short or damaged: its archive cannot be read; fetch it again"
         ) from None
-    return "torch" if any(name.endswith("/data.pkl") for name in names) else None
+
+
+def _torch_form(pickled: bytes) -> Form:
+    for form, entries in _ENTRIES.items():
+        if all(entry in pickled for entry in entries):
+            return form
+    return "torch"
 
 
 def _check_length(path: Path, header: bytes, length: int, size: int) -> None:

@@ -77,6 +77,7 @@ class Digests:
     def _write(self, entries: dict[str, list[str]]) -> None:
         fresh = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_text(json.dumps(entries, indent=1), encoding="utf-8")
             os.replace(fresh, self._memory)
 

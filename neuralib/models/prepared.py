@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from neuralib.errors import CheckpointError, InternalError, OutputError
@@ -22,43 +22,44 @@ _MANIFEST = "prepared.json"
 class Prepared:
     """Folders `<sha256 of the checkpoint, 16 digits>-<form>`, each whole or not there."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._digests = Digests(folder / "digests.json")
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Look in `folders`; write in the first of them that can be written."""
+        self.folders = tuple(dict.fromkeys(folders))
+        self._digests = Digests(self.folders[-1] / "digests.json")
 
     def get(self, model: ModelFiles, form: str, build: Callable[[Path], None]) -> Path:
         """Give the folder of `model` in another form, made by `build` where it is not there.
 
         `build` is given an empty folder to fill; it runs in one process at a time, and what it
-        raises is passed on, with nothing left behind.
+        raises is passed on (an OSError as OutputError), with nothing left behind.
 
         Args:
             model: whose checkpoint decides, by its content, not by its name or place.
-            form: name of the form: lower-case letters, digits and dashes; part of the key, so
-                it must change when `build` makes something else.
+            form: name of the form: lower-case letters, digits, dots, dashes; part of the key,
+                so it must change when `build` makes something else.
             build: fills the folder it is given.
 
         Raises:
             CheckpointError: where the checkpoint cannot be read.
-            OutputError: where the folder cannot be written.
+            OutputError: where no folder can be written.
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", form):
-            raise InternalError(f"form {form!r} must be lower-case letters, digits and dashes")
-        target = self.folder / f"{self._key(model)}-{form}"
-        if _is_whole(target):
-            return target
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(self.folder, error) from None
-        with locked(target):
-            if not _is_whole(target):
-                _make(target, build)
-        return target
+            raise InternalError(f"form {form!r} is not lower-case letters, digits, dots, dashes")
+        name = f"{self._key(model)}-{form}"
+        for folder in self.folders:
+            if _is_whole(folder / name):
+                return folder / name
+        *first, last = self.folders
+        for folder in first:
+            try:
+                return _made(folder / name, build)
+            except OutputError:
+                continue
+        return _made(last / name, build)
 
     def _key(self, model: ModelFiles) -> str:
         try:
-            digests = {path: self._digests.of(path) for path in set(model.paths)}
+            digests = {path: self._digests.of(path) for path in dict.fromkeys(model.paths)}
         except OSError as error:
             raise CheckpointError(
                 f"cannot read checkpoint {error.filename}: {error.strerror}"
@@ -66,6 +67,13 @@ class Prepared:
         each = [digests[path] for path in model.paths]
         joined = each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
         return joined[:16]
+
+
+def _made(target: Path, build: Callable[[Path], None]) -> Path:
+    with locked(target):
+        if not _is_whole(target):
+            _make(target, build)
+    return target
 
 
 def _make(target: Path, build: Callable[[Path], None]) -> None:
@@ -94,20 +102,3 @@ def _is_whole(folder: Path) -> bool:
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def prepare_somewhere(
-    folders: tuple[Path, ...], model: ModelFiles, form: str, build: Callable[[Path], None]
-) -> Path:
-    """Prepare in the first of `folders` that can be written, or use what one of them holds.
-
-    Raises:
-        OutputError: where none can be written.
-    """
-    *first, last = folders
-    for folder in first:
-        try:
-            return Prepared(folder).get(model, form, build)
-        except OutputError:
-            continue
-    return Prepared(last).get(model, form, build)

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-import difflib
+import dataclasses
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from neuralib.errors import CheckpointError, ModelMissing, UnknownModel
+from neuralib.errors import DownloadError, UnknownModel, UsageError
 from neuralib.models.bag import read_bag
 from neuralib.models.catalogue import CATALOGUE
-from neuralib.models.checkpoint import form_of
-from neuralib.models.distribution import find_in_distribution
+from neuralib.models.check import Check, check_file
+from neuralib.models.checkpoint import form_of, kind_of
+from neuralib.models.digest import sha256_of
+from neuralib.models.distribution import find_in_distribution, install_distribution
 from neuralib.models.entry import CatalogueFile, CatalogueModel
 from neuralib.models.files import Kind, ModelFiles
-from neuralib.models.imported import Imported
-from neuralib.models.prepared import prepare_somewhere
+from neuralib.models.imported import Imported, copy_file
+from neuralib.models.prepared import Prepared
+from neuralib.models.shelf import Shelf, ShelfState, hint
+from neuralib.models.transfer import Transfer, TransferReport, unheard
 
-__all__ = ["Kind", "ModelFiles", "Store"]
+__all__ = ["Check", "Kind", "ListedModel", "ModelFiles", "Store", "Transfer", "TransferReport"]
+
+
+@dataclass(frozen=True)
+class ListedModel:
+    """A line of the list of models."""
+
+    name: str
+    kind: Kind
+    size_bytes: int | None
+    """None: not published."""
+    licence: str
+    state: ShelfState | Literal["imported"]
+    is_default: bool = False
+    """Taken when no model is named."""
 
 
 class Store:
@@ -43,15 +63,15 @@ class Store:
             offline: never touch the network.
             hub_url: a mirror whose scheme, host and path stand for scheme and host of the
                 files' own addresses.
-            spare: a folder for prepared forms, for when `folder` cannot be written.
+            spare: a folder whose `prepared/` is used where that of `folder` cannot be written.
             catalogue: the models that can be named.
         """
         self.folder = folder
         self.offline = offline
         self.hub_url = hub_url
-        self.catalogue = catalogue
-        self.imported = Imported(folder / "imported")
-        self._prepared_in = (folder, spare) if spare is not None else (folder,)
+        self._shelf = Shelf(folder, catalogue)
+        self._imported = Imported(folder / "imported")
+        self._prepared = Prepared([each / "prepared" for each in (folder, spare) if each])
 
     def locate(self, name_or_path: str, kind: Kind) -> ModelFiles:
         """Find a model that is on this machine.
@@ -66,58 +86,139 @@ class Store:
             ModelMissing: where the catalogue has it and this machine has not.
             CheckpointError: where the file is empty, cut short, or no checkpoint for `kind`.
         """
-        model = self.catalogue.get(name_or_path)
+        model = self._shelf.catalogue.get(name_or_path)
         if model is not None:
             if model.kind != kind:
                 raise UnknownModel(
                     f"{model.name} is a model for {model.kind}, not for {kind}; the models for "
                     f"{kind} are {', '.join(self._names(kind))}"
                 )
-            return self._find(model)
-        local = self.imported.find(name_or_path) or self._local(name_or_path, kind)
-        if form_of(local, kind) == "bag":
-            return read_bag(local)
-        return ModelFiles(name=local.stem, paths=(local,))
+            return self._shelf.find(model, offline=self.offline)
+        found = self._imported.find(name_or_path)
+        if found is not None:
+            return dataclasses.replace(_local_files(found.path, kind), name=found.name)
+        return _local_files(self._local_path(name_or_path, kind), kind)
+
+    def where(self, name: str) -> tuple[Path, ...]:
+        """Give the files of a model of the catalogue, or of an import.
+
+        Raises:
+            UnknownModel: where the name is neither.
+            ModelMissing: where it is not on this machine.
+            CheckpointError: where one of its files is damaged.
+        """
+        found = self._imported.find(name)
+        if found is not None:
+            return tuple(found.sha256)
+        model = self._shelf.named(name)
+        return tuple(dict.fromkeys(self._shelf.find(model, offline=self.offline).paths))
+
+    def models(self) -> list[ListedModel]:
+        """List the catalogue, and then the imports; files are looked at, not read."""
+        known = [
+            ListedModel(
+                name=model.name,
+                kind=model.kind,
+                size_bytes=model.size_bytes,
+                licence=model.licence,
+                state=self._shelf.state(model),
+                is_default=model.is_default,
+            )
+            for model in self._shelf.catalogue.values()
+        ]
+        imports = [
+            ListedModel(each.name, each.kind, each.size_bytes, "unknown", "imported")
+            for each in self._imported.all()
+        ]
+        return known + imports
+
+    def pull(self, name: str, report: TransferReport = unheard) -> ModelFiles:
+        """Fetch what is missing of a model, and fetch anew what is damaged.
+
+        Raises:
+            UnknownModel: where the catalogue has no such name.
+            MissingError: where something must be fetched offline.
+            DownloadError: where it cannot be fetched, or is not what the catalogue says.
+            OutputError: where the folder is full or cannot be written.
+        """
+        model = self._shelf.named(name)
+        for file in model.distinct_files:
+            path = self._shelf.path_of(model, file)
+            if path is not None and check_file(path, file.sha256).is_right:
+                continue
+            if self.offline:
+                raise self._shelf.missing(model, offline=True)
+            if file.address is None:
+                _install(model, file)
+            else:
+                self._fetch(model, file, file.address, report)
+        return self._shelf.find(model)
+
+    def verify(self, name: str, report: TransferReport = unheard) -> tuple[Check, ...]:
+        """Read the files of a model, and compare each with its sha256.
+
+        Raises:
+            UnknownModel: where the name is neither in the catalogue nor that of an import.
+        """
+        found = self._imported.find(name)
+        if found is not None:
+            expected = dict(found.sha256)
+        else:
+            model = self._shelf.named(name)
+            expected = {
+                self._shelf.path_of(model, file) or self._shelf.place_of(model, file): file.sha256
+                for file in model.distinct_files
+            }
+        return tuple(_check(path, sha256, report) for path, sha256 in expected.items())
+
+    def import_(self, path: Path, name: str | None = None) -> str:
+        """Copy a local checkpoint into the folder, and give the name that it has there.
+
+        A file of the catalogue, told by its sha256, takes its place in the folder, so that a
+        machine without network can be served; any other one is kept under `name`.
+
+        Args:
+            path: a checkpoint, or a bag with its checkpoints beside it.
+            name: the name to give; None: the file's name without its suffix.
+
+        Raises:
+            UnknownModel: where there is no such file.
+            CheckpointError: where it is not a checkpoint.
+            UsageError: where the name cannot be given.
+            OutputError: where it cannot be copied.
+        """
+        path = path.expanduser()
+        if not path.is_file():
+            raise UnknownModel(f"{path} is not a file; name a checkpoint, or a bag (.yaml)")
+        kind = kind_of(path)
+        sha256 = sha256_of(path)
+        for model in self._shelf.catalogue.values():
+            for file in model.distinct_files:
+                if model.kind == kind and _is_that(path, sha256, file):
+                    copy_file(path, self._shelf.place_of(model, file))
+                    return model.name
+        name = path.stem if name is None else name
+        if name in self._shelf.catalogue:
+            raise UsageError(
+                f"{name} is a name of the catalogue, and {path} is not its checkpoint (sha256 "
+                f"{sha256[:16]}…); give another --name"
+            )
+        return self._imported.add(path, name).name
 
     def prepared(self, model: ModelFiles, form: str, build: Callable[[Path], None]) -> Path:
         """Give the folder of `model` in another form, made once by `build`; see `Prepared.get`."""
-        folders = tuple(folder / "prepared" for folder in self._prepared_in)
-        return prepare_somewhere(folders, model, form, build)
+        return self._prepared.get(model, form, build)
 
-    def path_of(self, model: CatalogueModel, file: CatalogueFile) -> Path:
-        """Where a file of the catalogue is kept, be it there or not."""
-        return self.folder / model.kind / file.name
+    def _fetch(
+        self, model: CatalogueModel, file: CatalogueFile, address: str, report: TransferReport
+    ) -> None:
+        # An HTTP library takes a tenth of a second, and running a model needs none.
+        from neuralib.models.download import Downloader, mirrored
 
-    def _find(self, model: CatalogueModel) -> ModelFiles:
-        found = [self._present(model, file) for file in model.files]
-        paths = tuple(path for path in found if path is not None)
-        if len(paths) < len(model.files):
-            raise self._missing(model)
-        return ModelFiles(model.name, paths, model.weights, model.segment_seconds, model.licence)
+        place = self._shelf.place_of(model, file)
+        Downloader().fetch(file, mirrored(address, self.hub_url), place, report)
 
-    def _present(self, model: CatalogueModel, file: CatalogueFile) -> Path | None:
-        path = self.path_of(model, file)
-        if not path.is_file():
-            return find_in_distribution(file.name) if file.address is None else None
-        size = path.stat().st_size
-        if file.size_bytes not in (None, size):
-            raise CheckpointError(
-                f"{path} is damaged: {size} bytes, not {file.size_bytes}; run `neuralib models "
-                f"pull {model.name}` to fetch it again"
-            )
-        return path
-
-    def _missing(self, model: CatalogueModel) -> ModelMissing:
-        size = "" if model.size_bytes is None else f" ({model.size_bytes / 1e6:.0f} MB)"
-        advice = f"run `neuralib models pull {model.name}`{size}"
-        if self.offline:
-            advice = (
-                f"{advice} without --offline, or bring its files here and run `neuralib models "
-                "import FILE`"
-            )
-        return ModelMissing(f"model {model.name} is not in {self.folder}; {advice}")
-
-    def _local(self, path: str, kind: Kind) -> Path:
+    def _local_path(self, path: str, kind: Kind) -> Path:
         local = Path(path).expanduser()
         if local.is_file():
             return local
@@ -125,13 +226,36 @@ class Store:
             raise UnknownModel(
                 f"model {path} is a folder; name the checkpoint in it, or its bag (.yaml)"
             )
-        close = difflib.get_close_matches(path, self._names(kind), n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise UnknownModel(
-            f"model {path!r} is neither a name of the catalogue nor a file; {hint}"
-            "`neuralib models list` shows the names"
+            f"model {path!r} is neither a name of the catalogue nor a file; "
+            f"{hint(path, self._names(kind))}"
         )
 
     def _names(self, kind: Kind) -> list[str]:
-        names = [model.name for model in self.catalogue.values() if model.kind == kind]
-        return names + self.imported.names(kind)
+        imports = [each.name for each in self._imported.all() if each.kind == kind]
+        return self._shelf.names(kind) + imports
+
+
+def _local_files(path: Path, kind: Kind) -> ModelFiles:
+    if form_of(path, kind) == "bag":
+        return read_bag(path)
+    return ModelFiles(name=path.stem, paths=(path,))
+
+
+def _check(path: Path, sha256: str, report: TransferReport) -> Check:
+    total = path.stat().st_size if path.is_file() else None
+    return check_file(path, sha256, lambda done: report(Transfer(path.name, done, total)))
+
+
+def _is_that(path: Path, sha256: str, file: CatalogueFile) -> bool:
+    return sha256.startswith(file.sha256) and (file.is_fully_checked or path.name == file.name)
+
+
+def _install(model: CatalogueModel, file: CatalogueFile) -> None:
+    install_distribution()
+    path = find_in_distribution(file.name)
+    if path is None or not check_file(path, file.sha256).is_right:
+        raise DownloadError(
+            f"the installed {model.name} has no {file.name}, or another one; run `neuralib models "
+            f"import {file.name}` with a good one"
+        )
