@@ -20,7 +20,7 @@ from neuralib.engines.pool import Engines
 from neuralib.errors import NeuraLibError, UsageError
 from neuralib.execute import Source, check, execute, expected_names
 from neuralib.execute.sink import FolderSink, Sink, StreamSink, cannot_write
-from neuralib.models.store import Store
+from neuralib.models.open import open_store
 from neuralib.progress import Progress, Report
 from neuralib.settings import load_settings
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask, build_task
@@ -53,8 +53,8 @@ def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
     _check_output(run, task, inputs)
     check(task)
     settings = load_settings(device=run.device)
-    store = Store(settings.models_folder, offline=settings.offline, hub_url=settings.hub_url)
-    return Batch(task, inputs, run, Engines(store, settings.device)).run()
+    engines = Engines(open_store(settings), settings.device)
+    return Batch(task, inputs, run, engines).run()
 
 
 OPTIONS = {

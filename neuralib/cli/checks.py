@@ -14,7 +14,7 @@ from neuralib import __version__
 from neuralib.audio.encode import check_encoder
 from neuralib.engines.device import place
 from neuralib.errors import NeuraLibError
-from neuralib.models.store import Store
+from neuralib.models.open import open_store
 from neuralib.settings import Settings, config_files
 from neuralib.tasks import AudioFormat, MidiTask, SeparateTask, TranscribeTask
 
@@ -95,7 +95,7 @@ def _models(settings: Settings) -> Iterator[Check]:
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free / 1e9
     yield Check("models", "folder", True, f"{folder} ({free:.0f} GB free)")
-    store = Store(folder, offline=settings.offline, hub_url=settings.hub_url)
+    store = open_store(settings)
     for task in DEFAULTS:
         name = f"{task.model} ({task.kind})"
         try:

@@ -6,9 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from neuralib.cli.console import printable
 from neuralib.progress import Progress, Report, Stage, silent
+
+if TYPE_CHECKING:
+    from neuralib.models.transfer import Transfer, TransferReport
 
 _VERBS: dict[Stage, str] = {
     "load": "loading",
@@ -61,6 +65,41 @@ def progress_bar(label: str, *, enabled: bool) -> Iterator[Report]:
                 total=progress.total_seconds,
                 verb=_VERBS[progress.stage],
                 speed=speed,
+            )
+
+        yield report
+
+
+@contextmanager
+def transfer_bar(*, enabled: bool) -> Iterator[TransferReport]:
+    """Show how many bytes of a checkpoint are here; give what reports to it."""
+    from neuralib.models.transfer import unheard
+
+    if not enabled or not sys.stderr.isatty():
+        yield unheard
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar(
+        "{task.description}",
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(compact=True),
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+    )
+    with bar:
+        rows = {}
+
+        def report(transfer: Transfer) -> None:
+            if transfer.file not in rows:
+                rows[transfer.file] = bar.add_task(transfer.file)
+            bar.update(
+                rows[transfer.file], completed=transfer.done_bytes, total=transfer.total_bytes
             )
 
         yield report

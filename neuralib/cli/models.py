@@ -1,3 +1,140 @@
-"""`neuralib models …`"""
+"""`neuralib models list|pull|verify|where|import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
-app = typer.Typer()
+
+from neuralib.cli.console import command, complain, listen, note, put, put_json
+
+if TYPE_CHECKING:
+    from neuralib.models.store import ListedModel, Store
+
+app = typer.Typer(no_args_is_help=True, help="Manage the checkpoints on this machine.")
+
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="As `models list` shows it.")]
+
+
+@app.command("list")
+@command
+def list_models(
+    task: Annotated[
+        str | None, typer.Option(metavar="separate|midi|transcribe", help="Only of this task.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON record a model.")] = False,
+) -> int:
+    """Show the models that can be named, which are here, and under what licence."""
+    from dataclasses import asdict
+
+    from neuralib.errors import UsageError
+
+    kinds = ("separate", "midi", "transcribe")
+    if task is not None and task not in kinds:
+        raise UsageError(f"--task: got {task!r}; it is one of {', '.join(kinds)}")
+    models = [model for model in _store().models() if task in (None, model.kind)]
+    if json:
+        for model in models:
+            put_json(asdict(model))
+    else:
+        _show(models)
+    return 0
+
+
+@app.command()
+@command
+def pull(
+    names: Names,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Only say what would have to be fetched.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> int:
+    """Fetch checkpoints; a broken download goes on where it stopped.
+
+    Example: neuralib models pull htdemucs small
+    """
+    from neuralib.cli.display import transfer_bar
+
+    listen(quiet=quiet)
+    store = _store(offline=offline or None)
+    for name in names:
+        with transfer_bar(enabled=not quiet) as report:
+            files = store.pull(name, report)
+        if not quiet and files.licence:
+            note(f"{name}: licence of the weights: {files.licence}")
+        for path in dict.fromkeys(files.paths):
+            put(str(path))
+    return 0
+
+
+@app.command()
+@command
+def verify(names: Names) -> int:
+    """Read checkpoints and compare them with their sha256."""
+    from neuralib.cli.display import transfer_bar
+
+    store = _store()
+    status = 0
+    for name in names:
+        with transfer_bar(enabled=True) as report:
+            checks = store.verify(name, report)
+        for check in checks:
+            if check.is_right:
+                known = "" if check.state == "right" else " (only its first digits are published)"
+                typer.echo(f"{check.path}: sha256 is right{known}")
+            else:
+                status = 3
+                what = "is missing" if check.got is None else f"has sha256 {check.got}"
+                complain(
+                    f"{check.path} {what}, not {check.expected}; "
+                    f"run `neuralib models pull {name}` to fetch it again"
+                )
+    return status
+
+
+@app.command()
+@command
+def where(names: Names) -> int:
+    """Print the paths of checkpoints, one a line."""
+    store = _store()
+    for name in names:
+        for path in store.where(name):
+            put(str(path))
+    return 0
+
+
+@app.command("import")
+@command
+def import_model(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A checkpoint, or a bag (.yaml) with its own.")
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name to give it (default: that of the file).")
+    ] = None,
+) -> int:
+    """Copy a local checkpoint into the models folder, for use by name."""
+    typer.echo(_store().import_(path, name))
+    return 0
+
+
+def _store(offline: bool | None = None) -> Store:
+    from neuralib.models.open import open_store
+    from neuralib.settings import load_settings
+
+    return open_store(load_settings(offline=offline))
+
+
+def _show(models: list[ListedModel]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "task", "size", "here", "licence of the weights")
+    for model in models:
+        size = "" if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB"
+        here = "" if model.state == "missing" else model.state
+        name = f"[bold]{model.name}[/] (default)" if model.is_default else model.name
+        table.add_row(name, model.kind, size, here, model.licence)
+    Console().print(table)

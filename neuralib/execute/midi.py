@@ -8,6 +8,8 @@ from neuralib.engines.base import PitchTracker
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
+from neuralib.midi.create import create_notes
+from neuralib.midi.write import write_notes
 from neuralib.progress import Report
 from neuralib.tasks import MidiTask
 

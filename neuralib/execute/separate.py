@@ -14,7 +14,8 @@ from neuralib.audio.block import Block
 from neuralib.audio.decode import AudioInfo, decode, probe
 from neuralib.audio.encode import Writer, open_writer
 from neuralib.audio.measure import measure
-from neuralib.audio.shape import fold, resample
+from neuralib.audio.resample import resample
+from neuralib.audio.shape import fold
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.errors import UsageError
 from neuralib.execute.sink import Sink
@@ -51,7 +52,7 @@ def run_separate(
             for name in artifact_names(task, engine.sources)
         ]
         normalisation, frames = _measure(source, info, report, engine)
-        heard, mixed = itertools.tee(decode(source.path))
+        heard, mixed = itertools.tee(decode(source.path, warn=False))
         parts = engine.separate(
             _in_model_shape(heard, info, engine),
             normalisation,
@@ -61,7 +62,7 @@ def run_separate(
             seed=task.seed,
         )
         watch = Watch(report, "run", shape.sample_rate, frames / shape.sample_rate)
-        mix = fold(mixed, info.channels, shape.channels) if task.two_stems else iter(())
+        mix = fold(mixed, info.layout, shape.channels) if task.two_stems else iter(())
         outputs = _in_output_shape(parts, len(stems), engine, shape, frames)
         for block in _with_rest(watch(outputs), mix):
             for writer, stem in zip(writers, block, strict=True):
@@ -92,7 +93,7 @@ def artifact_names(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, .
 
 
 def _bit_depth(task: SeparateTask, info: AudioInfo) -> BitDepth:
-    depth = task.bit_depth or info.bit_depth or 16
+    depth: BitDepth = task.bit_depth or info.bit_depth or 16
     return 24 if task.format == "flac" and depth == 32 else depth
 
 
@@ -115,7 +116,7 @@ def _measure(
 
 
 def _in_model_shape(blocks: Iterable[Block], info: AudioInfo, engine: Separator) -> Iterator[Block]:
-    folded = fold(blocks, info.channels, engine.channels)
+    folded = fold(blocks, info.layout, engine.channels)
     return resample(folded, info.sample_rate, engine.sample_rate)
 
 
