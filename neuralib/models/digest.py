@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,7 @@ class Digests:
             return {}
 
     def _write(self, entries: dict[str, list[str]]) -> None:
-        fresh = self._memory.with_name(f"{self._memory.name}.{os.getpid()}")
+        fresh = self._memory.with_name(f"{self._memory.name}.{os.getpid()}-{threading.get_ident()}")
         with contextlib.suppress(OSError):
             self._memory.parent.mkdir(parents=True, exist_ok=True)
             fresh.write_text(json.dumps(entries, indent=1), encoding="utf-8")

@@ -119,13 +119,15 @@ def _receive(
         if part.size == file.size_bytes:
             return
         part.restart()
+    if file.size_bytes is not None:
+        part.check_space(file.size_bytes)
     headers = {"Range": f"bytes={part.size}-"} if part.size else {}
     try:
         with client.stream("GET", address, headers=headers) as response:
             if _is_complete(response, part):
                 return
             total = _total(response, part, file)
-            if total is not None:
+            if total is not None and file.size_bytes is None:
                 part.check_space(total)
             for chunk in response.iter_raw():
                 part.append(chunk)
