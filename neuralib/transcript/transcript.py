@@ -39,9 +39,14 @@ class Transcript:
     """All segments in time order, and the language (ISO code) they are in."""
 
     language: str
+    """`und` where nothing was said, and no language was asked for."""
     segments: tuple[Segment, ...]
+    whole: str | None = None
+    """The whole text, where the engine gives it apart from the segments."""
 
     @property
     def text(self) -> str:
-        """The whole text."""
+        """The whole text, without space around it."""
+        if self.whole is not None:
+            return self.whole.strip()
         return "".join(segment.text for segment in self.segments).strip()

@@ -1,0 +1,227 @@
+"""Whisper by faster-whisper, which decodes with CTranslate2: the default engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.engines.base import Recogniser
+from neuralib.engines.device import Placement
+from neuralib.engines.log_mel import BlockwiseLogMel
+from neuralib.engines.recognition import (
+    UNDETERMINED,
+    check_prompt,
+    finite,
+    in_order,
+    is_silent,
+    language_code,
+    without_mps,
+)
+from neuralib.engines.whisper_convert import FORM, convert
+from neuralib.errors import (
+    CheckpointError,
+    DeviceMissing,
+    EngineMissing,
+    InternalError,
+    NeuraLibError,
+)
+from neuralib.progress import Progress, Report
+from neuralib.tasks import TranscribeTask
+from neuralib.transcript.transcript import Segment, Transcript, Word
+
+if TYPE_CHECKING:
+    from neuralib.models.files import ModelFiles
+
+Prepare = Callable[["ModelFiles", str, Callable[[Path], None]], Path]
+"""`models.store.Store.prepared`: makes a form of a model once, and tells its folder."""
+
+_COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_SEED = 0
+
+
+class FasterWhisper(Recogniser):
+    """Transcribes with CTranslate2, from a form of the checkpoint that is made once and kept.
+
+    Decoding that has to be repeated at a higher temperature draws random numbers; they start
+    anew for every input, so that the same input gives the same text.
+    """
+
+    def __init__(self, model: ModelFiles, placement: Placement, prepared: Prepare) -> None:
+        super().__init__(model, placement)
+        self._prepared = prepared
+        self._whisper: Any = None
+        self._sampled = False
+        self._listen: Callable[[], None] = lambda: None
+        self._reload: Callable[[], Any] = lambda: None
+
+    def load(self) -> None:
+        """Import the libraries, prepare the model if that is due, and read it."""
+        if self._whisper is not None:
+            return
+        self.placement = without_mps(self.placement, "CTranslate2", self.model.name)
+        try:
+            import ctranslate2
+            import faster_whisper
+        except ImportError as error:
+            raise EngineMissing(
+                f"engine faster-whisper cannot be imported ({error}); pip install faster-whisper"
+            ) from error
+        arguments = self._arguments(ctranslate2)
+        checkpoint = self.model.paths[0]
+        folder = self._prepared(self.model, FORM, lambda folder: convert(checkpoint, folder))
+        ctranslate2.set_random_seed(_SEED)
+        with _errors_mapped(self.placement.device, self._unreadable(folder)):
+            whisper = faster_whisper.WhisperModel(str(folder), local_files_only=True, **arguments)
+        whisper.feature_extractor = BlockwiseLogMel(whisper.feature_extractor)
+        self._watch(whisper)
+        self._reload = lambda: ctranslate2.models.Whisper(str(folder), **_renamed(arguments))
+        self._whisper = whisper
+
+    def transcribe(
+        self, samples: NDArray[np.float32], task: TranscribeTask, report: Report
+    ) -> Transcript:
+        """Transcribe mono audio; see `Recogniser`.
+
+        Raises:
+            UsageError: where the model does not know the language, or the prompt is not words.
+            DeviceMissing: where the device runs out of memory.
+        """
+        self.load()
+        language = language_code(task.language, self._languages(), self.model.name)
+        check_prompt(task.initial_prompt)
+        samples = finite(samples)
+        if is_silent(samples, self.sample_rate):
+            return Transcript(language or UNDETERMINED, ())
+        duration = samples.size / self.sample_rate
+        done = 0.0
+        self._listen = lambda: report(Progress("run", done, duration))
+        self._restart_random_numbers()
+        with _errors_mapped(self.placement.device):
+            segments, information = self._whisper.transcribe(
+                samples,
+                language=language,
+                task=task.task,
+                beam_size=task.beam_size,
+                temperature=task.temperature,
+                initial_prompt=task.initial_prompt,
+                word_timestamps=task.word_timestamps,
+                vad_filter=task.vad,
+            )
+            found = []
+            for segment in in_order(map(_segment, segments), duration):
+                found.append(segment)
+                done = segment.end
+                self._listen()
+        report(Progress("run", duration, duration))
+        heard = information.duration_after_vad > 0
+        return Transcript(information.language if heard else language or UNDETERMINED, tuple(found))
+
+    def _arguments(self, ctranslate2: Any) -> dict[str, Any]:
+        """Tell where and how CTranslate2 shall compute, as `WhisperModel` takes it."""
+        kind, _, index = self.placement.device.partition(":")
+        with _errors_mapped(self.placement.device):
+            known = ctranslate2.get_supported_compute_types(kind, int(index or 0))
+        compute_type = _COMPUTE_TYPES[self.placement.precision]
+        if compute_type not in known:
+            here = [name for name, type_ in _COMPUTE_TYPES.items() if type_ in known]
+            raise DeviceMissing(
+                f"precision {self.placement.precision} is not there for faster-whisper on device "
+                f"{self.placement.device}, but {' and '.join(here)}; take --precision {here[0]}"
+            )
+        return {
+            "device": kind,
+            "device_index": int(index or 0),
+            "compute_type": compute_type,
+            "cpu_threads": _cores(),
+        }
+
+    def _unreadable(self, folder: Path) -> Callable[[str], NeuraLibError]:
+        return lambda reason: CheckpointError(
+            f"the prepared form of model {self.model.name} cannot be read ({reason}); remove "
+            f"{folder}, and it will be made again"
+        )
+
+    def _watch(self, whisper: Any) -> None:
+        """Look in at every window: may the run go on, and were random numbers drawn?"""
+        generate = whisper.generate_with_fallback
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            self._listen()
+            result = generate(*arguments, **options)
+            self._sampled = self._sampled or result[2] > 0
+            return result
+
+        whisper.generate_with_fallback = watched
+
+    def _restart_random_numbers(self) -> None:
+        """Start the random numbers anew; CTranslate2 seeds them as its threads start only."""
+        if self._sampled:
+            self._whisper.model = None
+            self._whisper.model = self._reload()
+            self._sampled = False
+
+    def _languages(self) -> list[str]:
+        known = self._whisper.supported_languages
+        if len(known) == 1:
+            return list(known)
+        number = self._whisper.hf_tokenizer.token_to_id
+        return [code for code in known if number(f"<|{code}|>") is not None]
+
+
+def _segment(segment: Any) -> Segment:
+    return Segment(
+        start=float(segment.start),
+        end=float(segment.end),
+        text=segment.text,
+        words=tuple(
+            Word(float(word.start), float(word.end), word.word, float(word.probability))
+            for word in segment.words or ()
+        ),
+        avg_logprob=float(segment.avg_logprob),
+        no_speech_prob=float(segment.no_speech_prob),
+        compression_ratio=float(segment.compression_ratio),
+        temperature=float(segment.temperature),
+    )
+
+
+def _renamed(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Turn the arguments of `WhisperModel` into those of CTranslate2."""
+    return {"intra_threads" if key == "cpu_threads" else key: arguments[key] for key in arguments}
+
+
+def _cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _fault(reason: str) -> NeuraLibError:
+    return InternalError(f"faster-whisper failed: {reason}; please report it")
+
+
+@contextmanager
+def _errors_mapped(
+    device: str, otherwise: Callable[[str], NeuraLibError] = _fault
+) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, ValueError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, MemoryError) or "out of memory" in reason:
+            raise DeviceMissing(
+                f"device {device} has too little memory for this model; take a smaller model or "
+                "another device (--device cpu)"
+            ) from error
+        if any(library in reason.lower() for library in ("cuda", "cublas", "cudnn")):
+            raise DeviceMissing(
+                f"CTranslate2 cannot use device {device} ({reason}); install what it names, or "
+                "take --device cpu"
+            ) from error
+        raise otherwise(reason) from error

@@ -1,0 +1,124 @@
+"""What both Whisper engines do before and after the model."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.engines.device import Placement
+from neuralib.errors import UsageError
+from neuralib.transcript.transcript import Segment, Word
+
+SILENCE = 1e-4
+"""Peak below which audio holds no speech: -80 dBFS. Whisper makes up words for silence."""
+SHORTEST_SECONDS = 0.1
+"""Audio below this length holds no speech."""
+UNDETERMINED = "und"
+"""Language where nothing was said and none was asked for (ISO 639-2)."""
+
+_log = logging.getLogger(__name__)
+
+
+def without_mps(placement: Placement, library: str, model: str) -> Placement:
+    """Put the model on the processor where `library` cannot use Apple's GPU, and say so."""
+    if placement.device != "mps":
+        return placement
+    _log.warning(
+        "%s cannot use device mps; model %s runs on the processor",
+        library,
+        model,
+        extra={"action": "device_replaced"},
+    )
+    return replace(placement, device="cpu")
+
+
+def finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the samples, with zeros for those that are not numbers; copied only if there are."""
+    if samples.size and not (math.isfinite(samples.min()) and math.isfinite(samples.max())):
+        return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
+    return samples
+
+
+def is_silent(samples: NDArray[np.float32], sample_rate: int) -> bool:
+    """Tell whether mono audio is too short or too quiet to hold speech."""
+    if samples.size < SHORTEST_SECONDS * sample_rate:
+        return True
+    return bool(max(-samples.min(), samples.max()) < SILENCE)
+
+
+def language_code(wish: str | None, codes: Collection[str], model: str) -> str | None:
+    """Turn a wish (`de`, `German`) into the code of a language that the model knows.
+
+    Args:
+        wish: None lets the model find out.
+        codes: of the languages that the model knows.
+        model: its name, for the message.
+
+    Returns:
+        The code; None where the model shall find out.
+
+    Raises:
+        UsageError: where the model does not know the language.
+    """
+    if wish is None:
+        return None if len(codes) > 1 else next(iter(codes))
+    name = wish.strip().lower()
+    if name in codes:
+        return name
+    from whisper.tokenizer import TO_LANGUAGE_CODE  # imports torch
+
+    code: str | None = TO_LANGUAGE_CODE.get(name)
+    if code in codes:
+        return code
+    if len(codes) == 1:
+        raise UsageError(
+            f"language {wish!r}: model {model} knows English only; leave the language out, or "
+            "take a multilingual model"
+        )
+    raise UsageError(
+        f"language {wish!r} is not one of the {len(codes)} that model {model} knows; give a code "
+        "(en, de, es, fr, ja, zh) or an English name (german), or leave it out to detect it"
+    )
+
+
+def check_prompt(prompt: str | None) -> None:
+    """Check that a prompt is words alone.
+
+    Raises:
+        UsageError: where it holds one of Whisper's control tokens.
+    """
+    if prompt is not None and "<|" in prompt and "|>" in prompt:
+        raise UsageError(
+            f"initial prompt {prompt[:40]!r} holds a control token <|...|>; give words alone"
+        )
+
+
+def in_order(segments: Iterable[Segment], duration_seconds: float) -> Iterable[Segment]:
+    """Move times into 0 to `duration_seconds` and into order, by as little as that takes.
+
+    Whisper guesses times, and may guess beyond the end or before the segment before.
+    """
+    time = 0.0
+    for segment in segments:
+        start = _within(segment.start, time, duration_seconds)
+        end = _within(segment.end, start, duration_seconds)
+        time = end
+        yield replace(segment, start=start, end=end, words=_words(segment.words, start, end))
+
+
+def _words(words: tuple[Word, ...], time: float, latest: float) -> tuple[Word, ...]:
+    moved = []
+    for word in words:
+        start = _within(word.start, time, latest)
+        time = _within(word.end, start, latest)
+        moved.append(replace(word, start=start, end=time))
+    return tuple(moved)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    return min(max(value, low), high) if math.isfinite(value) else low

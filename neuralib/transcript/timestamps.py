@@ -1,0 +1,24 @@
+"""Times as subtitle formats write them."""
+
+from __future__ import annotations
+
+
+def clock(seconds: float, *, hours: bool = True, point: str = ".") -> str:
+    """Write a time as `HH:MM:SS.mmm`, rounded to the nearest millisecond.
+
+    Args:
+        seconds: 0 or more.
+        hours: False leaves the hours out while they are zero.
+        point: between seconds and milliseconds.
+    """
+    total = round(seconds * 1000)
+    minutes, milliseconds = divmod(total, 60_000)
+    whole, minutes = divmod(minutes, 60)
+    head = f"{whole:02d}:" if hours or whole else ""
+    return f"{head}{minutes:02d}:{milliseconds // 1000:02d}{point}{milliseconds % 1000:03d}"
+
+
+def lrc_tag(seconds: float) -> str:
+    """Write a time as `[mm:ss.xx]`, rounded to the nearest hundredth; minutes go on past 59."""
+    minutes, hundredths = divmod(round(seconds * 100), 6000)
+    return f"[{minutes:02d}:{hundredths // 100:02d}.{hundredths % 100:02d}]"
