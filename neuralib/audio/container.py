@@ -1,0 +1,119 @@
+"""Opening an audio file, and nothing but that file."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+
+from neuralib.errors import DecodeError, InputError, InputNotFound, NoAudio
+
+_FORMATS = (
+    # sound alone
+    "aac,ac3,ac4,aiff,amr,amrnb,amrwb,ape,au,bonk,caf,dsf,dts,dtshd,eac3,flac,gsm,iff,ilbc,"
+    "ircam,latm,lc3,loas,mlp,mp3,mpc,mpc8,nistsphere,oma,paf,pvf,qcp,qoa,shn,sox,tak,truehd,"
+    "tta,voc,vqf,w64,wav,wsd,wv,xwma,"
+    # sound, often beside pictures
+    "asf,avi,dv,flv,matroska,webm,mov,mp4,mpeg,mpegts,mxf,nsv,nut,ogg,rm,wtv,"
+    # pictures, so that the message can say that there is no sound
+    "bmp_pipe,gif,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
+)
+"""Demuxers that FFmpeg may choose: files that stand for themselves. Playlists (hls, concat,
+dash, sdp ...) and devices are not among them, as they would open other files and addresses."""
+
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open file and its audio stream."""
+
+    path: Path
+    file: BinaryIO
+    container: InputContainer
+    stream: AudioStream
+
+    @property
+    def is_wave(self) -> bool:
+        """Whether it is a RIFF WAVE file."""
+        return self.container.format.name == "wav"
+
+
+@contextmanager
+def open_audio(path: Path) -> Iterator[Source]:
+    """Open `path` and find its audio stream: the one that FFmpeg takes for the main one.
+
+    FFmpeg gets an open file, not a name, so no name is taken for an address or a pattern, and
+    it may open nothing else, whatever the file says.
+
+    Raises:
+        InputNotFound: no such file, or one that may not be read.
+        NoAudio: a folder, an empty file, or a file without an audio stream.
+        DecodeError: the content is nothing that can be decoded.
+    """
+    with _open_file(path) as file:
+        try:
+            # Tags in another encoding than they claim must not keep a song from being read.
+            container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise _not_audio(path, file, error) from None
+        with container:
+            yield Source(path, file, container, _audio_stream(path, container))
+
+
+def _open_file(path: Path) -> BinaryIO:
+    name = repr(str(path))
+    try:
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise NoAudio(f"{name} is a folder; give an audio file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputNotFound(
+                f"{name} is a device or a pipe; give a file, or send it to standard input as -"
+            )
+        if status.st_size == 0:
+            raise NoAudio(f"{name} is empty (0 bytes); get a whole copy")
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise InputNotFound(f"no such file: {name}; check the name and the folder") from None
+    except PermissionError:
+        raise InputNotFound(f"no permission to read {name}; change its permissions") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputNotFound(f"cannot open {name}: {reason}; check the name") from None
+
+
+def _not_audio(path: Path, file: BinaryIO, error: Exception) -> InputError:
+    name = repr(str(path))
+    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
+        return DecodeError(f"cannot read {name}: {error.strerror or error}; check the disk")
+    file.seek(0)
+    head = file.read(512)
+    if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
+        return DecodeError(f"{name} holds text, not audio; give an audio file")
+    return DecodeError(
+        f"{name} is not audio of a known format, or its beginning is damaged; "
+        "play it to check, or convert it to flac"
+    )
+
+
+def _audio_stream(path: Path, container: InputContainer) -> AudioStream:
+    name = repr(str(path))
+    stream = container.streams.best("audio")
+    if not isinstance(stream, AudioStream):
+        kinds = sorted({other.type for other in container.streams})
+        found = f"only {' and '.join(kinds)}" if kinds else "no stream at all"
+        raise NoAudio(f"{name} has no audio stream ({found}); give a file with sound")
+    if stream.codec_context is None:
+        raise DecodeError(f"{name} is in a codec that cannot be decoded; convert it to flac")
+    if stream.sample_rate <= 0 or stream.channels <= 0:
+        raise DecodeError(f"{name} does not say its sample rate and channels; convert it to flac")
+    return stream

@@ -1,0 +1,153 @@
+"""Audio files as float32 blocks of their own sample rate and channels."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from neuralib.audio.block import Block
+from neuralib.audio.container import Source, open_audio
+from neuralib.audio.packets import PacketReader
+from neuralib.audio.reblock import reblock
+from neuralib.audio.riff import WaveLength, wave_length
+from neuralib.errors import DecodeError, NoAudio
+
+_LOG = logging.getLogger(__name__)
+
+_NO_POSITION = ("NONE", "UNK", "UNSD", "USR", "AMBI")
+"""How FFmpeg's names of channels begin that are no place for a loudspeaker."""
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What the header of an audio file says."""
+
+    sample_rate: int
+    """Hertz."""
+    channels: int
+    layout: tuple[str, ...]
+    """Position of each channel by FFmpeg's names (FL, FR, FC, LFE, BL ...); "" where unknown."""
+    seconds: float | None
+    """Estimated duration; None where the header does not say."""
+    codec: str
+    """FFmpeg's name: mp3, aac, flac, pcm_s16le ..."""
+    bit_depth: int | None
+    """Of lossless audio: 16 (for up to 16 bits), 24 (for 17 to 32), 32 (float); None: lossy."""
+
+
+def probe(path: Path) -> AudioInfo:
+    """Read the header of a file.
+
+    Raises:
+        InputError: as `open_audio` does.
+    """
+    with open_audio(path) as source:
+        context = source.stream.codec_context
+        names = [channel.name for channel in context.layout.channels]
+        return AudioInfo(
+            sample_rate=source.stream.sample_rate,
+            channels=len(names),
+            layout=tuple("" if name.startswith(_NO_POSITION) else name for name in names),
+            seconds=_seconds(source),
+            codec=context.codec.canonical_name,
+            bit_depth=_bit_depth(source),
+        )
+
+
+def decode(path: Path, *, block_frames: int = 65536, warn: bool = True) -> Iterator[Block]:
+    """Decode a file block by block, in the same memory whatever its length.
+
+    Integers become floats by division by 2^(bits - 1). The delay that lossy encoders add at the
+    start is left out where the file says how long it is. Damaged packets are skipped, as players
+    do. Where sample rate or channels change on the way, the rest is converted to what `probe`
+    says.
+
+    A WAV file may hold less than its header promises, or leave the length open (0 or
+    0xFFFFFFFF), as recorders and pipes do that cannot go back to the header: what is there is
+    taken. Bytes behind the announced samples are not read. A compressed lossless file that gives
+    less than it promises is refused: only a broken copy is like that.
+
+    Args:
+        path: a file that stands for itself; playlists are refused.
+        block_frames: length of every block but the last, which may be shorter.
+        warn: log a warning about whatever is odd but bearable; False for a second pass.
+
+    Yields:
+        float32 (channels, frames), finite, full scale ±1 (more is possible), with the sample
+        rate and the channels of `probe(path)`.
+
+    Raises:
+        InputNotFound: no such file, or one that may not be read.
+        NoAudio: a folder, no audio stream, or not one sample.
+        DecodeError: not audio, broken off, or samples that are not finite.
+    """
+    with open_audio(path) as source:
+        if source.is_wave:
+            _check_wave(source, warn)
+        rate = source.stream.sample_rate
+        packets = PacketReader(source, block_frames=block_frames, warn=warn)
+        yield from _finite(reblock(packets.samples(), block_frames), path, rate)
+
+
+def _seconds(source: Source) -> float | None:
+    stream = source.stream
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if source.container.duration is not None:
+        return source.container.duration / av.time_base
+    return None
+
+
+def _bit_depth(source: Source) -> int | None:
+    context = source.stream.codec_context
+    if not context.codec.lossless:
+        return None
+    sample_format = context.format.packed.name
+    return {"u8": 16, "s16": 16, "s32": 24, "s64": 24}.get(sample_format, 32)
+
+
+def _finite(blocks: Iterator[Block], path: Path, rate: int) -> Iterator[Block]:
+    done = 0
+    for block in blocks:
+        good = np.isfinite(block).all(axis=0)
+        if not good.all():
+            second = (done + int(np.argmin(good))) / rate
+            raise DecodeError(
+                f"{str(path)!r} has a sample that is infinite or not a number at {second:.3f} s; "
+                "export it anew, or as 16-bit integers"
+            )
+        done += block.shape[1]
+        yield block
+
+
+def _check_wave(source: Source, warn: bool) -> None:
+    length = wave_length(source.file)
+    if length is None or length.declared is None:
+        return
+    name = repr(str(source.path))
+    if length.declared == 0:
+        raise NoAudio(f"{name} holds not one sample; get a whole copy")
+    if warn:
+        _warn_of_lie(name, length, length.declared)
+
+
+def _warn_of_lie(name: str, length: WaveLength, declared: int) -> None:
+    promised, present = length.seconds(declared), length.seconds(length.present)
+    if declared > length.present:
+        _LOG.warning(
+            "%s holds %.2f s where its header promises %.2f s; taking what is there",
+            *(name, present, promised),
+            extra={"action": "input.short"},
+        )
+    elif not length.followed_by_chunks:
+        _LOG.warning(
+            "%s goes on after the %.2f s that its header announces; %d bytes are left out, "
+            "export it anew if they are sound",
+            *(name, promised, length.present - declared),
+            extra={"action": "input.long"},
+        )

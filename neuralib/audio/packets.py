@@ -1,0 +1,159 @@
+"""The packets of an audio stream as samples, tolerant of damage."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.packet import Packet
+
+from neuralib.audio.block import Block
+from neuralib.audio.container import Source
+from neuralib.errors import DecodeError, NoAudio
+
+_LOG = logging.getLogger(__name__)
+
+
+class PacketReader:
+    """Reads the samples of a source once, and then says what was wrong with it."""
+
+    def __init__(self, source: Source, *, block_frames: int, warn: bool) -> None:
+        self._source = source
+        self._block_frames = block_frames
+        self._warn = warn
+        self._name = repr(str(source.path))
+        # The decoder changes its stream's description as it goes, so it is read beforehand.
+        self._rate = source.stream.sample_rate
+        self._layout = source.stream.layout
+        self._promised = _promised_frames(source)
+        self._decoded_seconds = 0.0
+        self._damaged_at: list[float] = []
+
+    def samples(self) -> Iterator[Block]:
+        """Yield float32 (channels, frames), mostly of `block_frames` frames.
+
+        Raises:
+            NoAudio: at the end, where there was not one sample.
+            DecodeError: at the end, where nothing could be decoded, or where a compressed
+                lossless file gave less than its header promises.
+        """
+        frames = 0
+        for block in self._converted(self._decoded(self._packets())):
+            frames += block.shape[1]
+            yield block
+        self._judge(frames)
+
+    def _packets(self) -> Iterator[Packet[AudioStream]]:
+        try:
+            yield from self._source.container.demux(self._source.stream)
+        except av.FFmpegError:
+            self._note_damage()
+        except OSError as error:
+            raise DecodeError(
+                f"cannot read {self._name} after {self._decoded_seconds:.2f} s: "
+                f"{error.strerror or error}; check the disk"
+            ) from None
+
+    def _decoded(self, packets: Iterable[Packet[AudioStream]]) -> Iterator[AudioFrame]:
+        for packet in packets:
+            try:
+                frames = self._source.stream.decode(packet)
+            except av.FFmpegError:
+                self._note_damage()
+                continue
+            for frame in frames:
+                yield frame
+                self._decoded_seconds += frame.samples / frame.sample_rate
+
+    def _converted(self, frames: Iterable[AudioFrame]) -> Iterator[Block]:
+        """Bring frames to one rate and layout, and to packed float32.
+
+        FFmpeg does it: `AudioFrame.planes` reads past its table for 8 planar channels and more,
+        and frames of lossy codecs are too short to be joined in Python.
+        """
+        kind: tuple[str, str, int] | None = None
+        resampler: AudioResampler | None = None
+        for frame in frames:
+            if resampler is None or kind != _kind(frame):
+                yield from self._resampled(resampler, None)
+                kind = _kind(frame)
+                resampler = AudioResampler("flt", self._layout, self._rate, self._block_frames)
+            yield from self._resampled(resampler, frame)
+        yield from self._resampled(resampler, None)
+
+    def _resampled(
+        self, resampler: AudioResampler | None, frame: AudioFrame | None
+    ) -> Iterator[Block]:
+        """Convert a frame, or get the rest out of a resampler that is not needed any more."""
+        if resampler is None:
+            return iter(())
+        try:
+            return map(_block, resampler.resample(frame))
+        except (av.FFmpegError, ValueError):
+            self._note_damage()
+            return iter(())
+
+    def _note_damage(self) -> None:
+        self._damaged_at.append(self._decoded_seconds)
+
+    def _judge(self, frames: int) -> None:
+        if frames == 0:
+            if self._damaged_at:
+                raise DecodeError(f"{self._name} is damaged; nothing in it can be decoded")
+            raise NoAudio(f"{self._name} holds not one sample; get a whole copy")
+        codec = self._source.stream.codec_context.codec
+        compressed_lossless = codec.lossless and not codec.name.startswith("pcm_")
+        # Edit lists of mp4 count milliseconds; lossy codecs lose up to some packets at the end.
+        slack = self._rate // (1000 if compressed_lossless else 10)
+        if self._promised is not None and frames + slack < self._promised:
+            self._judge_short(frames / self._rate, self._promised / self._rate, compressed_lossless)
+        elif self._damaged_at and self._warn:
+            _LOG.warning(
+                "%s is damaged; packets skipped: %d, the first at %.2f s; get a whole copy",
+                *(self._name, len(self._damaged_at), self._damaged_at[0]),
+                extra={"action": "input.damaged"},
+            )
+
+    def _judge_short(self, present: float, promised: float, refuse: bool) -> None:
+        if refuse:
+            raise DecodeError(
+                f"{self._name} breaks off or is damaged: it gives {present:.2f} s of the "
+                f"{promised:.2f} s that its header promises; get a whole copy"
+            )
+        if self._warn:
+            _LOG.warning(
+                "%s holds %.2f s where its header promises %.2f s; taking what is there",
+                *(self._name, present, promised),
+                extra={"action": "input.short"},
+            )
+
+
+def _promised_frames(source: Source) -> int | None:
+    """Give the length by the header, or None.
+
+    A duration that is no whole number of samples is an estimate out of the bit rate. The
+    headers of WAV files are looked at elsewhere.
+    """
+    stream = source.stream
+    if source.is_wave or stream.duration is None or stream.time_base is None:
+        return None
+    frames = Fraction(stream.duration) * stream.time_base * stream.sample_rate
+    return int(frames) if frames.denominator == 1 else None
+
+
+def _kind(frame: AudioFrame) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _block(frame: AudioFrame) -> Block:
+    channels = frame.layout.nb_channels
+    plane = cast(Any, frame.planes[0])  # a buffer, though its type does not say so
+    packed: Block = np.frombuffer(plane, np.float32, count=frame.samples * channels)
+    return packed.reshape(frame.samples, channels).T

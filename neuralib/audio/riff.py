@@ -1,0 +1,91 @@
+"""What the header of a WAV file says about its length, and what is there.
+
+The layout of the chunks: Microsoft and IBM, "Multimedia Programming Interface and Data
+Specifications 1.0", 1991; 64-bit sizes in `ds64`: EBU Tech 3306, "RF64", 2009.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_OPEN_SIZES = (0, 0xFFFFFFFF)
+"""Sizes that programs write which cannot go back to the header: recorders, pipes."""
+
+
+@dataclass(frozen=True)
+class WaveLength:
+    """Length of the samples of a WAV file, in bytes."""
+
+    declared: int | None
+    """By the header; None where it leaves the length open."""
+    present: int
+    """From the first sample to the end of the file, chunks that follow included."""
+    followed_by_chunks: bool
+    """Whether the bytes after the declared length are chunks, or there are none."""
+    bytes_per_second: int
+    """By the header; 0 where it does not say."""
+
+    def seconds(self, size: int) -> float:
+        """Duration of `size` bytes."""
+        return size / self.bytes_per_second if self.bytes_per_second else 0.0
+
+
+def wave_length(file: BinaryIO) -> WaveLength | None:
+    """Read the length out of an open, seekable file, which is left where it was.
+
+    Returns:
+        None for anything but a RIFF or RF64 file with a `data` chunk.
+    """
+    start = file.tell()
+    try:
+        return _walk(file, file.seek(0, os.SEEK_END))
+    finally:
+        file.seek(start)
+
+
+def _walk(file: BinaryIO, end: int) -> WaveLength | None:
+    file.seek(0)
+    form = file.read(12)
+    if len(form) < 12 or form[:4] not in (b"RIFF", b"RF64", b"BW64") or form[8:] != b"WAVE":
+        return None
+    size_64: int | None = None
+    bytes_per_second = 0
+    while len(header := file.read(8)) == 8:
+        name, size = struct.unpack("<4sI", header)
+        here = file.tell()
+        if name == b"data":
+            if size == 0xFFFFFFFF and size_64 is not None:
+                size = size_64
+            return _data(file, here, size, end, bytes_per_second)
+        if name == b"ds64":
+            size_64 = int.from_bytes(file.read(24)[8:16], "little")
+        elif name == b"fmt ":
+            bytes_per_second = int.from_bytes(file.read(16)[8:12], "little")
+        file.seek(here + size + size % 2)
+    return None
+
+
+def _data(file: BinaryIO, start: int, size: int, end: int, bytes_per_second: int) -> WaveLength:
+    declared: int | None = size
+    chunks = _is_chunks(file, start + size + size % 2, end)
+    if size in _OPEN_SIZES and not (size == 0 and chunks):
+        declared, chunks = None, True
+    return WaveLength(declared, end - start, chunks, bytes_per_second)
+
+
+def _is_chunks(file: BinaryIO, position: int, end: int) -> bool:
+    """Whether chunks with printable names fill the file from `position` on."""
+    while position < end:
+        file.seek(position)
+        header = file.read(8)
+        name, size = header[:4], int.from_bytes(header[4:], "little")
+        if len(header) < 8 or not (name.isascii() and name.decode("ascii").isprintable()):
+            return False
+        position += 8 + size + size % 2
+        # Padding after an odd last chunk is often forgotten.
+        if position > end + 1:
+            return False
+    return True
