@@ -49,7 +49,7 @@ def _wavetable(slope: float, even: float, harmonics: int) -> Wave:
     spectrum = np.zeros(_TABLE // 2 + 1, complex)
     spectrum[1 : harmonics + 1] = -0.5j * _TABLE * amplitudes / np.sqrt(np.sum(amplitudes**2))
     cycle = np.fft.irfft(spectrum)
-    return np.append(cycle, cycle[0]).astype(np.float32)
+    return np.asarray(np.append(cycle, cycle[0]), np.float32)
 
 
 def _envelope(timbre: Timbre, frames: int) -> Wave:
@@ -57,7 +57,7 @@ def _envelope(timbre: Timbre, frames: int) -> Wave:
     left = frames / SAMPLE_RATE - seconds
     rise = np.minimum(1.0, seconds / timbre.attack_seconds)
     fall = np.minimum(1.0, left / timbre.release_seconds)
-    return (rise * fall * np.exp(-seconds / timbre.decay_seconds)).astype(np.float32)
+    return np.asarray(rise * fall * np.exp(-seconds / timbre.decay_seconds), np.float32)
 
 
 def note(timbre: Timbre, frequency: float, frames: int, phase: float = 0.0) -> Wave:
@@ -83,7 +83,8 @@ def note(timbre: Timbre, frequency: float, frames: int, phase: float = 0.0) -> W
     dark = read(_wavetable(timbre.slope + 1.0, timbre.even, max(1, full // 3)))
     bright = read(_wavetable(timbre.slope, timbre.even, full))
     fade = timbre.brightness * np.exp(-np.arange(frames) / (0.15 * SAMPLE_RATE))
-    return _envelope(timbre, frames) * (dark + fade.astype(np.float32) * (bright - dark))
+    tone = dark + fade.astype(np.float32) * (bright - dark)
+    return np.asarray(_envelope(timbre, frames) * tone, np.float32)
 
 
 def _noise(rng: np.random.Generator, frames: int, low_hz: float, high_hz: float) -> Wave:
@@ -92,13 +93,13 @@ def _noise(rng: np.random.Generator, frames: int, low_hz: float, high_hz: float)
     inside = np.minimum(octaves - np.log2(low_hz), np.log2(high_hz) - octaves)
     gains = np.clip(1.0 + 4.0 * inside, 0.0, 1.0)
     band = np.fft.irfft(np.fft.rfft(rng.standard_normal(frames)) * gains, frames)
-    return np.divide(band, np.sqrt(np.mean(band**2)) + 1e-9).astype(np.float32)
+    return np.asarray(band / (np.sqrt(np.mean(band**2)) + 1e-9), np.float32)
 
 
 def _decay(frames: int, seconds: float) -> Wave:
     """An exponential decay with a time constant, over the last 5 ms led to silence."""
     end = np.minimum(1.0, np.arange(frames)[::-1] / (0.005 * SAMPLE_RATE))
-    return (end * np.exp(-np.arange(frames) / (seconds * SAMPLE_RATE))).astype(np.float32)
+    return np.asarray(end * np.exp(-np.arange(frames) / (seconds * SAMPLE_RATE)), np.float32)
 
 
 def kick(rng: np.random.Generator) -> Wave:

@@ -107,7 +107,7 @@ def _write_wav(path: Path, samples: NDArray[np.float32]) -> None:
 def _read_take() -> NDArray[np.float32]:
     with av.open(str(_TAKE)) as file:
         blocks = [frame.to_ndarray()[0] for frame in file.decode(audio=0)]
-    return np.divide(np.concatenate(blocks), 32768, dtype=np.float32)
+    return np.asarray(np.concatenate(blocks) / 32768, np.float32)
 
 
 def _record_take() -> None:

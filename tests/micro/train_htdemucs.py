@@ -62,9 +62,6 @@ SONG_SECONDS = 8.0
 VOICE_TRACKS = 48
 VOICE_TRACK_SECONDS = 30.0
 
-Stem = NDArray[np.float16]
-Songs = list[NDArray[np.float16]]
-
 
 def song_sdr(estimate: torch.Tensor, stem: torch.Tensor) -> float:
     """Signal-to-distortion ratio over a whole song in dB, all channels and samples together."""
@@ -226,7 +223,7 @@ def train(out: Path) -> HTDemucs:
     torch.manual_seed(0)
     songs = _validation()
     model = HTDemucs(**KWARGS)
-    average = copy.deepcopy(model)
+    average: HTDemucs = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_LEARNING_RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _learning_rate)
     began, running = time.monotonic(), 0.0
