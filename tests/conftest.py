@@ -43,8 +43,24 @@ class Finished:
 Command = Callable[..., Finished]
 
 
+NEURALIB = [sys.executable, "-m", "neuralib"]
+
+MODEL: dict[str, list[str]] = {
+    "separate": ["--model", str(HTDEMUCS)],
+    "midi": [],
+    "transcribe": ["--model", str(WHISPER)],
+}
+"""Arguments that name a model which is there, by task."""
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One models folder for all tests, so that a checkpoint is prepared once."""
+    return tmp_path_factory.mktemp("models")
+
+
 @pytest.fixture
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> dict[str, str]:
     """The environment of a user who has just installed NeuraLib and has no network."""
     home = tmp_path_factory.mktemp("home")
     kept = {
@@ -52,22 +68,24 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("NEURALIB_", "XDG_", "PYTHON"))
     }
-    return kept | {"HOME": str(home), "NEURALIB_OFFLINE": "1"}
+    return kept | {
+        "HOME": str(home),
+        "NEURALIB_MODELS_DIR": str(models_dir),
+        "NEURALIB_OFFLINE": "1",
+    }
 
 
 @pytest.fixture
 def neuralib(environment: dict[str, str], tmp_path: Path) -> Command:
     """Run `neuralib` with arguments, in `tmp_path`."""
 
-    def run(
-        *words: object, stdin: bytes = b"", cwd: Path = tmp_path, **variables: str
-    ) -> Finished:
+    def run(*words: object, stdin: bytes = b"", cwd: Path = tmp_path, **variables: str) -> Finished:
         done = subprocess.run(
-            [sys.executable, "-m", "neuralib", *map(str, words)],
+            [*NEURALIB, *map(str, words)],
             input=stdin,
             capture_output=True,
             cwd=cwd,
-            env=environment | variables,
+            env=environment | {"PYTHONPATH": str(ROOT)} | variables,
             check=False,
         )
         return Finished(done.returncode, done.stdout, done.stderr.decode())

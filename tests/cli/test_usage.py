@@ -1,0 +1,99 @@
+"""Wrong words: one line, the right exit status, nothing started."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Command
+
+
+def test_version(neuralib: Command) -> None:
+    done = neuralib("--version")
+    assert done.status == 0
+    assert done.stdout.startswith(b"neuralib ")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["separate", "-h"], ["models", "--help"]])
+def test_help(neuralib: Command, words: list[str]) -> None:
+    done = neuralib(*words)
+    assert done.status == 0
+    assert b"Usage" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["separate", "a.wav", "--format", "aiff"], "--format: got 'aiff'; input should be 'wav'"),
+        (["separate", "a.wav", "--overlap", "1"], "--overlap: got 1.0"),
+        (["separate", "a.wav", "--stems", ","], "at least one stem"),
+        (["separate", "a.wav", "--bit-depth", "12"], "--bit-depth: got 12"),
+        (["separate", "a.wav", "--precision", "fp8"], "--precision: got 'fp8'"),
+        (["separate", "a.wav", "--device", "tpu"], "device 'tpu' is not one of auto, cpu"),
+        (["midi", "a.wav", "--format", "mid,xml"], "--format: got 'xml'"),
+        (["midi", "a.wav", "--minimum-note-length", "-1"], "--minimum-note-length: got -1.0"),
+        (["midi", "a.wav", "--tempo", "0"], "--tempo: got 0.0"),
+        (["transcribe", "a.wav", "--task", "sing"], "--task: got 'sing'"),
+        (["transcribe", "a.wav", "--temperature", "hot"], "--temperature: got 'hot'"),
+        (["transcribe", "a.wav", "--engine", "kaldi"], "--engine: got 'kaldi'"),
+        (["midi", "-", "-"], "given twice"),
+        (["midi", "a.wav", "b.wav", "-o", "-"], "2 inputs were given"),
+        (["midi", "a.wav", "-o", "-", "--format", "mid,csv"], "mid,csv were given"),
+        (["midi", "a.wav", "-o", "-", "--json"], "both want standard output"),
+        (["separate", "a.wav", "-o", "-"], "name it, for instance --stems vocals"),
+    ],
+)
+def test_wrong_option_is_exit_status_2(neuralib: Command, words: list[str], message: str) -> None:
+    done = neuralib(*words)
+    assert (done.status, done.stdout) == (2, b"")
+    (line,) = done.errors
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["separate", "a.wav"], "neuralib models pull htdemucs"),
+        (["transcribe", "a.wav"], "neuralib models pull small"),
+        (["separate", "a.wav", "--model", "htdemuks"], "did you mean htdemucs"),
+        (["separate", "a.wav", "--model", "tiny"], "not for separate"),
+        (["midi", "a.wav", "--device", "cuda:99"], "--device cpu"),
+    ],
+)
+def test_missing_thing_is_exit_status_3_and_starts_nothing(
+    neuralib: Command, tmp_path: Path, words: list[str], advice: str
+) -> None:
+    (tmp_path / "a.wav").write_bytes(b"")
+    done = neuralib(*words)
+    assert (done.status, done.stdout) == (3, b"")
+    (line,) = done.errors
+    assert advice in line
+    assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_wrong_config_file_is_exit_status_2(neuralib: Command, tmp_path: Path) -> None:
+    (tmp_path / "neuralib.toml").write_text("device = [")
+    done = neuralib("midi", "a.wav")
+    assert done.status == 2
+    assert "neuralib.toml" in done.errors[0]
+
+
+def test_command_modules_import_only_typer_and_the_standard_library() -> None:
+    allowed = {*sys.stdlib_module_names, "typer", "neuralib"}
+    for name in ("app", "doctor", "midi", "models", "options", "separate", "transcribe"):
+        tree = ast.parse((ROOT / "neuralib" / "cli" / f"{name}.py").read_text(encoding="utf-8"))
+        top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        modules = {
+            node.module if isinstance(node, ast.ImportFrom) else node.names[0].name for node in top
+        }
+        assert {str(module).partition(".")[0] for module in modules} <= allowed
+
+
+def test_help_loads_nothing_heavy(neuralib: Command) -> None:
+    done = neuralib("--help", PYTHONPROFILEIMPORTTIME="1")
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    assert loaded.isdisjoint({"numpy", "torch", "pydantic", "av", "onnxruntime"})
