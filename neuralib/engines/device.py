@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from neuralib.errors import DeviceMissing, UsageError
@@ -18,20 +21,57 @@ class Placement:
     """`fp32`, `bf16` or `fp16`."""
 
 
-def place(device: str, precision: Precision) -> Placement:
+@dataclass(frozen=True)
+class Devices:
+    """What a library can compute on here, beside the processor."""
+
+    nvidia: int
+    """Number of NVIDIA GPUs."""
+    apple: bool
+    """Whether there is Apple's GPU."""
+
+
+def torch_devices() -> Devices:
+    """Ask torch."""
+    import torch
+
+    return Devices(
+        nvidia=torch.cuda.device_count() if torch.cuda.is_available() else 0,
+        apple=torch.backends.mps.is_available(),
+    )
+
+
+def onnx_devices() -> Devices:
+    """Ask onnxruntime and NVIDIA's driver, for engines that do without torch."""
+    try:
+        import onnxruntime
+    except ImportError:  # the engine says what to install
+        return Devices(nvidia=0, apple=False)
+    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return Devices(nvidia=_nvidia_gpus() if has_cuda else 0, apple=False)
+
+
+def place(
+    device: str, precision: Precision, find: Callable[[], Devices] = torch_devices
+) -> Placement:
     """Turn the user's wishes into a device and an arithmetic that are there.
 
     `auto` takes the first NVIDIA GPU, then Apple's, then the processor; and float32
     everywhere, which gives the reference result.
 
+    Args:
+        device: auto, cpu, cuda, cuda:N or mps.
+        precision: auto, fp32, bf16 or fp16.
+        find: asks the library that is to compute; not called for `cpu`.
+
     Raises:
         UsageError: where `device` is not a device's name.
         DeviceMissing: where the named device is not present.
     """
-    return Placement(_device(device), "fp32" if precision == "auto" else precision)
+    return Placement(_device(device, find), "fp32" if precision == "auto" else precision)
 
 
-def _device(wish: str) -> str:
+def _device(wish: str, find: Callable[[], Devices]) -> str:
     kind, _, index = wish.partition(":")
     if kind not in ("auto", "cpu", "cuda", "mps") or (
         index and not (kind, index.isdigit()) == ("cuda", True)
@@ -39,20 +79,28 @@ def _device(wish: str) -> str:
         raise UsageError(f"device {wish!r} is not one of auto, cpu, cuda, cuda:N, mps")
     if kind == "cpu":
         return "cpu"
-    import torch
-
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    apple = torch.backends.mps.is_available()
+    here = find()
     if kind == "auto":
-        return "cuda:0" if gpus else "mps" if apple else "cpu"
+        return "cuda:0" if here.nvidia else "mps" if here.apple else "cpu"
     if kind == "mps":
-        if not apple:
+        if not here.apple:
             raise DeviceMissing("device mps is not here; take --device cpu, or auto")
         return "mps"
     number = int(index or 0)
-    if number >= gpus:
+    if number >= here.nvidia:
         raise DeviceMissing(
-            f"device {wish} is not here ({gpus} NVIDIA GPUs found); take --device cpu or auto, "
-            "or see `neuralib doctor`"
+            f"device {wish} is not here ({here.nvidia} NVIDIA GPUs found); take --device cpu or "
+            "auto, or see `neuralib doctor`"
         )
     return f"cuda:{number}"
+
+
+def _nvidia_gpus() -> int:
+    """Count GPUs through CUDA's driver interface (cuInit, cuDeviceGetCount)."""
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    return 0 if failed else count.value

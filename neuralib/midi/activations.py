@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Matrix: TypeAlias = NDArray[np.float32]
+"""(frames, keys or bins), values 0 to 1."""
+
+KEYS = 88
+"""Keys of a piano."""
+LOWEST_PITCH = 21
+"""MIDI note number of the first key: A0, 27.5 Hz."""
+BINS_PER_KEY = 3
+"""Contour bins of a key; the first bin of a key is the one on its pitch."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +26,9 @@ class Activations:
     A frame is 256 samples of 22 050 Hz (11.6 ms); `midi.times` turns frames into seconds.
     """
 
-    onsets: NDArray[np.float32]
+    onsets: Matrix
     """(frames, 88): a note of this piano key starts here."""
-    notes: NDArray[np.float32]
+    notes: Matrix
     """(frames, 88): a note of this piano key sounds here."""
-    contours: NDArray[np.float32]
+    contours: Matrix
     """(frames, 264): energy at a third of a semitone each."""

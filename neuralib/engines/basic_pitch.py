@@ -1,0 +1,176 @@
+"""Basic Pitch, run from its ONNX graph alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.block import Block
+from neuralib.audio.segment import Segment, Segmenter
+from neuralib.engines.base import PitchTracker
+from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
+from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
+from neuralib.midi.recorder import Recorder
+from neuralib.midi.times import HOP, SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+_INPUT = "serving_default_input_2:0"
+_OUTPUTS = {  # widths of onsets, notes and contours
+    "StatefulPartitionedCall:2": KEYS,
+    "StatefulPartitionedCall:1": KEYS,
+    "StatefulPartitionedCall:0": KEYS * BINS_PER_KEY,
+}
+
+# As basic-pitch 0.4 cuts: neighbouring windows share 30 frames, of which each gives up half.
+_TRIM_FRAMES = 15
+_LEAD_SAMPLES = _TRIM_FRAMES * HOP
+_STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * _LEAD_SAMPLES
+_FRAMES_PER_SAMPLE = SAMPLE_RATE // HOP / SAMPLE_RATE
+
+_WINDOWS_A_RUN = 4  # more are no faster on a processor, and take 15 MB each
+_WINDOWS_A_GPU_RUN = 32
+
+_LOG_ERRORS_ONLY = 3
+
+
+class BasicPitch(PitchTracker):
+    """Spotify's note transcription model (Bittner et al., ICASSP 2022).
+
+    On a processor each core runs windows of its own, for threads that share a window spend a
+    fifth to a half more time on each other. The activations are the same however many run at
+    once.
+    """
+
+    sample_rate: ClassVar[int] = SAMPLE_RATE
+
+    _session: InferenceSession | None = None
+
+    def load(self) -> None:
+        """Read the graph.
+
+        Raises:
+            UsageError: where another precision than float32 is wished for.
+            EngineMissing: where onnxruntime is not installed.
+            CheckpointError: where the file is not Basic Pitch's ONNX graph.
+            DeviceMissing: where the GPU cannot be used.
+        """
+        if self._session is not None:
+            return
+        if self.placement.precision != "fp32":
+            raise UsageError(
+                f"precision {self.placement.precision} is not there for midi, whose model "
+                "computes in fp32; take --precision fp32 or auto"
+            )
+        self._session = _open(self.model.paths[0], self.placement.device)
+
+    def track(self, blocks: Iterable[Block]) -> Activations:
+        """Compute the activations of mono audio at `sample_rate`, as basic-pitch 0.4 does.
+
+        Args:
+            blocks: (1, frames) each; without any there are no activations either.
+
+        Raises:
+            OutputError: where there is no room for temporary files.
+        """
+        self.load()
+        windows = _Windows(blocks)
+        recorder = Recorder()
+        on_cpu = self.placement.device == "cpu"
+        runs, windows_a_run = (_cores(), _WINDOWS_A_RUN) if on_cpu else (1, _WINDOWS_A_GPU_RUN)
+        waiting = iter(windows)
+        with ThreadPoolExecutor(runs) as pool:
+            while batch := list(islice(waiting, runs * windows_a_run)):
+                parts = np.array_split(np.stack(batch), min(runs, len(batch)))
+                for piece in pool.map(self._run, parts):
+                    recorder.append(piece)
+        return recorder.finish(int(windows.samples * _FRAMES_PER_SAMPLE))
+
+    def _run(self, windows: NDArray[np.float32]) -> Activations:
+        """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""
+        assert self._session is not None
+        outputs = self._session.run(list(_OUTPUTS), {_INPUT: windows})
+        return Activations(
+            *(out[:, _TRIM_FRAMES:-_TRIM_FRAMES].reshape(-1, out.shape[-1]) for out in outputs)
+        )
+
+
+class _Windows:
+    """Cuts blocks into the model's windows, and counts their samples on the way."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self._blocks = blocks
+        self.samples = 0
+        """Samples that went by, without the silence that is put in front of them."""
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        """Yield (43 844, 1) each; the last ones are filled up with silence."""
+        segmenter = Segmenter(1, WINDOW_SAMPLES, _STRIDE_SAMPLES)
+        yield from map(_fill, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
+        for block in self._blocks:
+            self.samples += block.shape[-1]
+            yield from map(_fill, segmenter.push(block))
+        if self.samples:
+            yield from map(_fill, segmenter.finish())
+
+
+def _fill(segment: Segment) -> NDArray[np.float32]:
+    missing = WINDOW_SAMPLES - segment.frames
+    return np.pad(segment.samples, ((0, 0), (0, missing))).T
+
+
+def _open(path: Path, device: str) -> InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineMissing(
+            f"onnxruntime cannot be imported ({error}); install it with `pip install onnxruntime`"
+        ) from error
+    kind, _, number = device.partition(":")
+    provider = ("CUDAExecutionProvider", {"device_id": number})
+    onnxruntime.set_default_logger_severity(_LOG_ERRORS_ONLY)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    try:
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(),
+            options,
+            providers=["CPUExecutionProvider"] if kind == "cpu" else [provider],
+        )
+    except Exception as error:  # onnxruntime's errors have no class of their own in common
+        raise _not_basic_pitch(path, str(error)) from error
+    if kind != "cpu" and provider[0] not in session.get_providers():
+        raise DeviceMissing(f"onnxruntime cannot use device {device}; take --device cpu")
+    _check(session, path)
+    return session
+
+
+def _check(session: InferenceSession, path: Path) -> None:
+    inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}
+    outputs = {each.name: tuple(each.shape[1:]) for each in session.get_outputs()}
+    if inputs != {_INPUT: (WINDOW_SAMPLES, 1)} or outputs != {
+        name: (WINDOW_FRAMES, width) for name, width in _OUTPUTS.items()
+    }:
+        raise _not_basic_pitch(path, f"its inputs are {inputs} and its outputs {outputs}")
+
+
+def _not_basic_pitch(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is not Basic Pitch's ONNX graph ({reason}); take --model basic-pitch, and if it "
+        "is damaged fetch it again with `neuralib models pull basic-pitch`"
+    )
+
+
+def _cores() -> int:
+    """Count the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,61 @@
+"""How a note's pitch moves, and whose movement MIDI can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from neuralib.midi.activations import BINS_PER_KEY, Matrix
+from neuralib.midi.notes import Note
+
+_REACH = 25
+_DEVIATION = 5.0
+# A bell over the contour bins around the note (standard deviation 5/3 of a semitone), so that a
+# louder neighbour note is not taken for a bend.
+_BELL = np.exp(-(np.arange(-_REACH, _REACH + 1.0) ** 2) / (2 * _DEVIATION**2))
+_CHUNK_FRAMES = 8192
+
+
+def estimate_bends(contours: Matrix, start: int, end: int, key: int) -> tuple[int, ...]:
+    """Follow the pitch of a note, as basic-pitch 0.4 `get_pitch_bends`.
+
+    Args:
+        contours: (frames, 264).
+        start: first frame.
+        end: one past the last frame.
+        key: piano key, 0 to 87.
+
+    Returns:
+        For each frame the contour bin of the largest weighted energy, as its distance from the
+        key in thirds of a semitone, -25 to 25.
+    """
+    centre = BINS_PER_KEY * key
+    low, high = max(centre - _REACH, 0), min(centre + _REACH + 1, contours.shape[1])
+    bell = _BELL[low - centre + _REACH : high - centre + _REACH]
+    bends: list[int] = []
+    for at in range(start, end, _CHUNK_FRAMES):
+        energy = contours[at : min(at + _CHUNK_FRAMES, end), low:high] * bell
+        bends += (energy.argmax(axis=1) + (low - centre)).tolist()
+    return tuple(bends)
+
+
+def drop_overlapping_bends(notes: Iterable[Note]) -> list[Note]:
+    """Leave bends only to notes that sound alone, for a bend moves a whole MIDI channel.
+
+    Returns:
+        The notes, sorted.
+    """
+    ordered = sorted(notes, key=_place)
+    kept = []
+    reached = -np.inf
+    for note, following in zip(ordered, [*ordered[1:], None], strict=True):
+        alone = note.start >= reached and (following is None or following.start >= note.end)
+        kept.append(note if alone else replace(note, bends=None))
+        reached = max(reached, note.end)
+    return kept
+
+
+def _place(note: Note) -> tuple[float, float, int]:
+    return note.start, note.end, note.pitch

@@ -1,0 +1,69 @@
+"""From activations to notes: the same notes as basic-pitch 0.4 `model_output_to_notes`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuralib.midi.activations import KEYS, LOWEST_PITCH, Activations
+from neuralib.midi.bends import estimate_bends
+from neuralib.midi.notes import Note
+from neuralib.midi.peaks import onset_peaks
+from neuralib.midi.search import NoteSearch, Span
+from neuralib.midi.times import frames_in, seconds_of
+from neuralib.tasks import MidiTask
+
+
+def create_notes(
+    activations: Activations, task: MidiTask, *, infer_onsets: bool = True
+) -> list[Note]:
+    """Find the notes in what the pitch model said.
+
+    It differs from basic-pitch in two cases, which fail there: where nothing ever gets louder
+    (it divides by zero and loses the onsets), and where a limit of the frequency range lies
+    beyond the piano (it counts the keys from the wrong end).
+
+    Args:
+        activations: stays as it is.
+        task: thresholds, least length, frequency range, pitch bends, melodia trick.
+        infer_onsets: also take sudden rises of the note activations for onsets.
+
+    Returns:
+        The notes by start, then end, then pitch; `bends` is None in all of them where the task
+        wants none.
+    """
+    keys = _keys(task.minimum_frequency_hz, task.maximum_frequency_hz)
+    onsets, notes = activations.onsets[:, keys], activations.notes[:, keys]
+    if not notes.size:
+        return []
+    search = NoteSearch(notes, task.frame_threshold, frames_in(task.minimum_note_ms))
+    peaks = onset_peaks(onsets, notes, task.onset_threshold, infer=infer_onsets)
+    spans = list(search.from_onsets(peaks))
+    if task.melodia_trick:
+        spans += search.from_energy()
+    spans.sort(key=lambda span: (span.start, span.end, span.column))
+    return [_note(span, keys.start, activations, bends=task.pitch_bends) for span in spans]
+
+
+def _note(span: Span, lowest: int, activations: Activations, *, bends: bool) -> Note:
+    start, end, column = span
+    key = lowest + column
+    start_seconds, end_seconds = seconds_of(np.array([start, end])).tolist()
+    return Note(
+        start=start_seconds,
+        end=end_seconds,
+        pitch=LOWEST_PITCH + key,
+        amplitude=float(activations.notes[start:end, key].mean()),
+        bends=estimate_bends(activations.contours, start, end, key) if bends else None,
+    )
+
+
+def _keys(minimum_hz: float | None, maximum_hz: float | None) -> slice:
+    """Give the keys from the minimum to below the maximum, each rounded to the nearest key."""
+    low = 0 if minimum_hz is None else _nearest_key(minimum_hz)
+    high = KEYS if maximum_hz is None else _nearest_key(maximum_hz)
+    return slice(low, max(low, high))
+
+
+def _nearest_key(hz: float) -> int:
+    pitch = 12 * (np.log2(hz) - np.log2(440.0)) + 69
+    return int(np.clip(np.round(pitch - LOWEST_PITCH), 0, KEYS))

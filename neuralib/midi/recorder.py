@@ -1,0 +1,64 @@
+"""Activations of a song of any length, kept out of memory while they arrive."""
+
+from __future__ import annotations
+
+import tempfile
+
+import numpy as np
+
+from neuralib.errors import OutputError
+from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations, Matrix
+
+
+class Recorder:
+    """Collects activations piece by piece in temporary files (151 KB a second of audio).
+
+    The files have no name in the file system where it allows that, and go away with the
+    activations.
+    """
+
+    def __init__(self) -> None:
+        self._onsets = _Growing(KEYS)
+        self._notes = _Growing(KEYS)
+        self._contours = _Growing(KEYS * BINS_PER_KEY)
+
+    def append(self, piece: Activations) -> None:
+        """Add the next frames.
+
+        Raises:
+            OutputError: where the folder for temporary files is full.
+        """
+        self._onsets.append(piece.onsets)
+        self._notes.append(piece.notes)
+        self._contours.append(piece.contours)
+
+    def finish(self, frames: int) -> Activations:
+        """Give the first `frames` frames, read from the files as they are needed."""
+        return Activations(
+            self._onsets.finish(frames), self._notes.finish(frames), self._contours.finish(frames)
+        )
+
+
+class _Growing:
+    """A matrix that grows by rows in a temporary file."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the matrix
+
+    def append(self, rows: Matrix) -> None:
+        try:
+            self._file.write(np.ascontiguousarray(rows).data)
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(
+                f"activations cannot be kept in {tempfile.gettempdir()} ({error.strerror}); free "
+                "some space there (9 MB a minute of audio), or set TMPDIR to another folder"
+            ) from error
+
+    def finish(self, frames: int) -> Matrix:
+        shape = (frames, self._width)
+        if not frames:  # an empty file cannot be mapped
+            self._file.close()
+            return np.zeros(shape, np.float32)
+        return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))

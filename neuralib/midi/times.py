@@ -1,0 +1,32 @@
+"""The clock of the pitch model's frames."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 22_050
+HOP = 256
+"""Samples from one frame to the next."""
+WINDOW_SAMPLES = 2 * SAMPLE_RATE - HOP
+"""The model looks at this much audio at a time..."""
+WINDOW_FRAMES = 172
+"""...and says this many frames about it."""
+
+# 172 frames of 256 samples are longer than the 43 844 samples that they describe, so each window
+# of frames runs ahead of the audio by the difference; the last term is Basic Pitch's own
+# correction, found by ear and eye rather than derived.
+_WINDOW_LEAD_SECONDS = HOP / SAMPLE_RATE * (WINDOW_FRAMES - WINDOW_SAMPLES / HOP) + 0.0018
+
+
+def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Turn frame numbers into seconds of audio, as basic-pitch 0.4 `model_frames_to_time`.
+
+    t(n) = 256 n / 22 050 - lead · ⌊n / 172⌋, with lead = 10.3 ms.
+    """
+    return frames * HOP / SAMPLE_RATE - _WINDOW_LEAD_SECONDS * np.floor(frames / WINDOW_FRAMES)
+
+
+def frames_in(milliseconds: float) -> int:
+    """Count the frames that fit a duration, rounded to the nearest (half to even)."""
+    return int(np.round(milliseconds / 1000 * (SAMPLE_RATE / HOP)))
