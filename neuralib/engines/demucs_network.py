@@ -1,0 +1,101 @@
+"""One Demucs model on its device, called with one segment at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.block import Block
+from neuralib.engines.demucs_checkpoint import Checkpoint
+from neuralib.engines.device import Placement
+from neuralib.errors import DeviceMissing, UsageError
+
+
+class DemucsNetwork:
+    """A model in memory: (channels, frames) in, (stems, channels, frames) out."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, segment_seconds: float | None, placement: Placement
+    ) -> None:
+        """Read the weights.
+
+        Args:
+            checkpoint: the model.
+            segment_seconds: the bag's wish for the length of a segment, or None. It is followed
+                as demucs' `BagOfModels` does: an HTDemucs never runs on longer segments than
+                those that it was trained on.
+            placement: where and in which arithmetic to run.
+
+        Raises:
+            CheckpointError: where the weights do not fit the model.
+            DeviceMissing: where they do not fit into the device's memory.
+        """
+        self._placement = placement
+        model = checkpoint.build()
+        trained = checkpoint.arguments["segment"]
+        if segment_seconds is not None and (
+            checkpoint.klass.__name__ != "HTDemucs" or segment_seconds <= trained
+        ):
+            model.segment = segment_seconds
+        with _told_errors(placement):
+            self._model = model.to(placement.device)
+        self.segment_frames = int(checkpoint.sample_rate * model.segment)
+
+    def padded_length(self, frames: int) -> int:
+        """Tell how many frames the model wants to see around a segment of `frames` frames."""
+        valid_length = getattr(self._model, "valid_length", None)
+        return frames if valid_length is None else int(valid_length(frames))
+
+    def __call__(self, samples: Block, stems: Sequence[int]) -> NDArray[np.float32]:
+        """Separate one padded segment.
+
+        Args:
+            samples: (channels, frames), float32.
+            stems: which of the model's stems to hand out.
+
+        Returns:
+            float32 (len(stems), channels, frames).
+
+        Raises:
+            DeviceMissing: where the device's memory does not suffice.
+            UsageError: where the device has not the arithmetic.
+        """
+        import torch
+
+        with torch.inference_mode(), _told_errors(self._placement), self._arithmetic():
+            mix = torch.from_numpy(samples)[None].to(self._placement.device)
+            output = self._model(mix)[0, list(stems)]
+            separated: NDArray[np.float32] = output.float().cpu().numpy()
+        return separated
+
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        import torch
+
+        if self._placement.precision == "fp32":
+            return nullcontext()
+        dtype = torch.bfloat16 if self._placement.precision == "bf16" else torch.float16
+        return torch.autocast(self._placement.device.partition(":")[0], dtype=dtype)
+
+
+@contextmanager
+def _told_errors(placement: Placement) -> Iterator[None]:
+    """Map what PyTorch raises for too little memory or missing arithmetic."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if "out of memory" in text or "can't allocate memory" in text:
+            raise DeviceMissing(
+                f"{placement.device} has too little free memory for the model; close what else "
+                "uses it, or take another --device, or a model with shorter segments"
+            ) from None
+        if "not implemented for" in text and placement.precision != "fp32":
+            raise UsageError(
+                f"precision {placement.precision} is not available on {placement.device} for "
+                "this model; take --precision fp32"
+            ) from None
+        raise
