@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -64,23 +65,31 @@ def _find(path: Path, signature: object) -> Path:
     return found[0]
 
 
-def _weights(path: Path, rows: object, models: int) -> tuple[tuple[float, ...], ...] | None:
+def _weights(path: Path, rows: Any, models: int) -> tuple[tuple[float, ...], ...] | None:
     if rows is None:
         return None
     try:
-        weights = tuple(tuple(float(value) for value in row) for row in rows)  # type: ignore[attr-defined]  # checked by trying
+        weights = tuple(tuple(float(value) for value in row) for row in rows)
     except (TypeError, ValueError):
         weights = ()
     if len(weights) != models or len({len(row) for row in weights}) != 1 or not weights[0]:
         raise CheckpointError(
             f"bag {path}: `weights` must be {models} rows of numbers, one a model, equally long"
         )
+    # The stems are divided by these sums; one of zero (or of no number at all) leaves no stem.
+    sums = [sum(column) for column in zip(*weights, strict=True)]
+    if not all(math.isfinite(total) and total != 0 for total in sums):
+        raise CheckpointError(
+            f"bag {path}: `weights` give a stem no weight: the columns' sums are {sums}"
+        )
     return weights
 
 
-def _segment(path: Path, seconds: object) -> float | None:
+def _segment(path: Path, seconds: Any) -> float | None:
     if seconds is None:
         return None
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0:
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    value = float(seconds) if is_number else math.nan
+    if not 0 < value < math.inf:
         raise CheckpointError(f"bag {path}: `segment` is {seconds!r}, not a number of seconds")
-    return float(seconds)
+    return value

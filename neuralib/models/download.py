@@ -13,6 +13,7 @@ import httpx2
 
 from neuralib import __version__
 from neuralib.errors import DownloadError, UsageError
+from neuralib.models.check import check_file
 from neuralib.models.entry import CatalogueFile
 from neuralib.models.lock import locked
 from neuralib.models.part import Part
@@ -42,26 +43,22 @@ class Downloader:
 
     def fetch(
         self, file: CatalogueFile, address: str, target: Path, report: TransferReport
-    ) -> str | None:
+    ) -> None:
         """Fetch `file` from `address` to `target`, going on where an earlier attempt broke.
 
         One process at a time fetches a file; another one waits, and finds it there.
-
-        Returns:
-            The sha256 of the file, or None where another process has fetched it meanwhile.
 
         Raises:
             DownloadError: where it cannot be fetched, or is not what the catalogue says. What
                 has arrived is kept in the first case, and removed in the second.
             OutputError: where it does not fit on the disk, or cannot be written.
         """
-        before = _state(target)
         with locked(target):
-            if _state(target) not in (None, before):
-                return None
+            if check_file(target, file.sha256).is_right:
+                return
             with Part(target) as part:
                 self._receive_all(file, address, part, report)
-                return part.finish(file, _host(address))
+                part.finish(file, _host(address))
 
     def _receive_all(
         self, file: CatalogueFile, address: str, part: Part, report: TransferReport
@@ -191,14 +188,6 @@ def _content_range(response: httpx2.Response) -> tuple[int | None, int | None]:
         return None, None
     first, total = match.groups()
     return (int(first) if first else None), (int(total) if total != "*" else None)
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino
 
 
 def _host(address: str) -> str:

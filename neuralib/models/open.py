@@ -12,5 +12,5 @@ def open_store(settings: Settings) -> Store:
         settings.models_folder,
         offline=settings.offline,
         hub_url=settings.hub_url,
-        spare=settings.data_dir,
+        spare=settings.data_dir / "models",
     )

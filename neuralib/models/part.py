@@ -57,14 +57,15 @@ class Part:
         rest = memoryview(chunk)
         try:
             while rest:
-                rest = rest[self._file.write(rest) :]
+                count = self._file.write(rest)
+                self._digest.update(rest[:count])
+                self.size += count
+                rest = rest[count:]
         except OSError as error:
             raise OutputError(
                 f"cannot write {self.path}: {error.strerror or error}; its {self.size} bytes are "
                 "kept: make room and run the same command again to go on"
             ) from None
-        self._digest.update(chunk)
-        self.size += len(chunk)
 
     def restart(self) -> None:
         """Throw away what is there."""
@@ -87,8 +88,8 @@ class Part:
                 "NEURALIB_MODELS_DIR"
             )
 
-    def finish(self, file: CatalogueFile, host: str) -> str:
-        """Check the whole file, give it its name, and return its sha256.
+    def finish(self, file: CatalogueFile, host: str) -> None:
+        """Check the whole file, and give it its name.
 
         Raises:
             DownloadError: where it is not what the catalogue says; it is removed.
@@ -108,7 +109,6 @@ class Part:
             os.replace(self.path, self.target)
         except OSError as error:
             raise cannot_write(self.path.parent, error) from None
-        return got
 
 
 def _megabytes(count: int) -> str:

@@ -42,3 +42,11 @@ def hub() -> Iterator[Hub]:
         {"/some/folder/one.safetensors": CONTENT, "/some/folder/two.safetensors": OTHER}
     ) as it:
         yield it
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is on this machine; a proxy of the environment could not reach it."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

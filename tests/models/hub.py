@@ -20,6 +20,13 @@ class Request:
     """Bytes of the body."""
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Keep quiet: clients that break off are what is tested."""
+
+
 @dataclass
 class Hub:
     """Serves `files` by path; use as a context manager."""
@@ -39,8 +46,7 @@ class Hub:
 
     def __enter__(self) -> Hub:
         self._released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
         return self
