@@ -10,6 +10,9 @@ import numpy as np
 from neuralib.midi.activations import BINS_PER_KEY, Matrix
 from neuralib.midi.notes import Note
 
+BENDS_A_SEMITONE = BINS_PER_KEY
+"""What a note's bends count."""
+
 _REACH = 25
 _DEVIATION = 5.0
 # A bell over the contour bins around the note (standard deviation 5/3 of a semitone), so that a

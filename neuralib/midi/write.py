@@ -1,0 +1,78 @@
+"""Notes as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from neuralib.errors import OutputError
+from neuralib.midi.notes import Note
+from neuralib.midi.score import encode_score
+from neuralib.tasks import MidiTask, NotesFormat
+
+_COLUMNS = ("start_time_s", "end_time_s", "pitch_midi", "velocity", "pitch_bend")
+_DECIMALS = 6  # microseconds, and more of an amplitude than its float32 holds
+
+
+def write_notes(notes: Sequence[Note], path: Path, format: NotesFormat, task: MidiTask) -> None:
+    """Write notes to a file.
+
+    mid: see `encode_score`. csv: a header and a line a note as basic-pitch writes them, but with
+    all bends of a note in one cell, separated by spaces, so that each line has five cells.
+    json: `{"notes": [{"start", "end", "pitch", "name", "frequency_hz", "amplitude", "velocity",
+    "bends"}, ...]}`, a line a note.
+
+    Args:
+        notes: in the order in which csv and json are to have them.
+        path: is overwritten.
+        format: mid, csv or json.
+        task: its tempo, and whether there is to be a track a pitch, for mid.
+
+    Raises:
+        OutputError: where the file cannot be written.
+    """
+    if format == "mid":
+        data = encode_score(notes, task.tempo_bpm, multiple_pitch_bends=task.multiple_pitch_bends)
+    elif format == "csv":
+        data = _csv(notes).encode()
+    else:
+        data = _json(notes).encode()
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {str(path)!r}: {error.strerror}; free space there, mend its "
+            "permissions, or choose another place with -o"
+        ) from error
+
+
+def _csv(notes: Sequence[Note]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for note in notes:
+        start, end = round(note.start, _DECIMALS), round(note.end, _DECIMALS)
+        bends = " ".join(map(str, note.bends or ()))
+        writer.writerow((start, end, note.pitch, note.velocity, bends))
+    return text.getvalue()
+
+
+def _json(notes: Sequence[Note]) -> str:
+    lines = ",\n".join(json.dumps(_fields(note)) for note in notes)
+    return f'{{"notes": [\n{lines}\n]}}\n'
+
+
+def _fields(note: Note) -> dict[str, object]:
+    return {
+        "start": round(note.start, _DECIMALS),
+        "end": round(note.end, _DECIMALS),
+        "pitch": note.pitch,
+        "name": note.name,
+        "frequency_hz": round(note.frequency_hz, _DECIMALS),
+        "amplitude": round(note.amplitude, _DECIMALS),
+        "velocity": note.velocity,
+        "bends": note.bends,
+    }
