@@ -9,6 +9,34 @@ import numpy as np
 from neuralib.audio.block import Block
 
 
+class Reblocker:
+    """Cuts and joins the blocks of one stream as they arrive."""
+
+    def __init__(self, frames: int) -> None:
+        self._frames = frames
+        self._buffer: Block = np.empty((0, 0), np.float32)
+        self._filled = 0
+
+    def push(self, block: Block) -> Iterator[Block]:
+        """Take (channels, any number of frames) in; yield what has become full."""
+        start = 0
+        while start < block.shape[1]:
+            if self._filled == 0:
+                self._buffer = np.empty((block.shape[0], self._frames), np.float32)
+            count = min(self._frames - self._filled, block.shape[1] - start)
+            self._buffer[:, self._filled : self._filled + count] = block[:, start : start + count]
+            start += count
+            self._filled += count
+            if self._filled == self._frames:
+                self._filled = 0
+                yield self._buffer
+
+    def finish(self) -> Iterator[Block]:
+        """Yield the rest, if there is one."""
+        if self._filled:
+            yield self._buffer[:, : self._filled].copy()
+
+
 def reblock(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
     """Cut and join blocks so that each is `frames` long, but for the last, which may be shorter.
 
@@ -19,19 +47,7 @@ def reblock(blocks: Iterable[Block], frames: int) -> Iterator[Block]:
     Yields:
         Newly allocated C-contiguous blocks; nothing where there is not one sample.
     """
-    buffer = np.empty((0, 0), np.float32)
-    filled = 0
+    reblocker = Reblocker(frames)
     for block in blocks:
-        start = 0
-        while start < block.shape[1]:
-            if filled == 0:
-                buffer = np.empty((block.shape[0], frames), np.float32)
-            count = min(frames - filled, block.shape[1] - start)
-            buffer[:, filled : filled + count] = block[:, start : start + count]
-            start += count
-            filled += count
-            if filled == frames:
-                yield buffer
-                filled = 0
-    if filled:
-        yield buffer[:, :filled].copy()
+        yield from reblocker.push(block)
+    yield from reblocker.finish()

@@ -1,0 +1,26 @@
+"""What an encoder promises to the writer that feeds it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from neuralib.audio.block import Block
+
+
+class Encoder(ABC):
+    """Turns blocks into the bytes of one file, which it got open and does not close."""
+
+    clipped: int = 0
+    """Samples that were louder than full scale, and are not any more."""
+
+    @abstractmethod
+    def encode(self, block: Block) -> None:
+        """Take (channels, frames) samples, finite, any number of frames."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write all that is still held back, and what stands at the end."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give up whatever is held, on a file that is thrown away; never raises."""

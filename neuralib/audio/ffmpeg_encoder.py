@@ -1,0 +1,99 @@
+"""Encoding by the FFmpeg inside PyAV."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import BinaryIO, cast
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+
+from neuralib.audio.block import Block
+from neuralib.audio.encoder import Encoder
+from neuralib.audio.pcm import to_integers
+
+_LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+"""Layout for each number of channels: that of FLAC's specification."""
+
+MAX_CHANNELS = len(_LAYOUTS)
+
+# Leave out dates, random numbers and names of programs.
+_SAME_BYTES_CONTAINER = {"fflags": "+bitexact"}
+_SAME_BYTES_CODEC = {"flags": "+bitexact"}
+
+
+class FFmpegEncoder(Encoder):
+    """One audio stream in one container; the same samples always give the same bytes."""
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        container: str,
+        codec: str,
+        sample_rate: int,
+        channels: int,
+        integer_bits: int | None,
+        container_options: Mapping[str, str],
+        codec_options: Mapping[str, str],
+    ) -> None:
+        self._rate = sample_rate
+        self._integer_bits = integer_bits
+        self._layout = _LAYOUTS[channels - 1]
+        self._sent = 0
+        self._container = av.open(
+            file, "w", format=container, options={**_SAME_BYTES_CONTAINER, **container_options}
+        )
+        if container == "ipod":
+            # Edit lists, which hold delay and length, would count milliseconds.
+            self._container.options["movie_timescale"] = str(sample_rate)
+        self._stream = cast(
+            AudioStream,
+            self._container.add_stream(
+                codec,
+                sample_rate,
+                {**_SAME_BYTES_CODEC, **codec_options},
+                layout=self._layout,
+            ),
+        )
+        if integer_bits is not None:
+            self._stream.format = _integer_format(integer_bits)
+
+    def encode(self, block: Block) -> None:
+        """Encode a block."""
+        if block.shape[1]:
+            self._container.mux(self._stream.encode(self._frame(block)))
+
+    def finish(self) -> None:
+        """Flush the encoder and complete the header."""
+        self._container.start_encoding()
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+
+    def release(self) -> None:
+        """Let FFmpeg free its memory."""
+        with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+            self._container.close()
+
+    def _frame(self, block: Block) -> AudioFrame:
+        interleaved = np.ascontiguousarray(block.T).reshape(1, -1)
+        if self._integer_bits is None:
+            frame = AudioFrame.from_ndarray(interleaved, "flt", self._layout)
+        else:
+            integers, clipped = to_integers(interleaved, self._integer_bits)
+            self.clipped += clipped
+            kind = _integer_format(self._integer_bits)
+            frame = AudioFrame.from_ndarray(integers, kind, self._layout)
+        frame.sample_rate = self._rate
+        frame.time_base = Fraction(1, self._rate)
+        frame.pts = self._sent
+        self._sent += block.shape[1]
+        return frame
+
+
+def _integer_format(bits: int) -> str:
+    return "s16" if bits == 16 else "s32"

@@ -1,0 +1,143 @@
+"""Writing one audio file as its blocks arrive."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import av
+import numpy as np
+
+from neuralib.audio.block import Block
+from neuralib.audio.encoder import Encoder
+from neuralib.audio.resample import Resampler
+from neuralib.errors import InternalError, OutputError
+
+_LOG = logging.getLogger(__name__)
+
+_ADVICE = {
+    errno.ENOSPC: "free some space, or choose another folder with -o",
+    errno.EDQUOT: "free some space, or choose another folder with -o",
+    errno.EFBIG: "choose a folder on another file system with -o",
+    errno.EACCES: "change its permissions, or choose another folder with -o",
+    errno.EPERM: "change its permissions, or choose another folder with -o",
+    errno.EROFS: "choose another folder with -o",
+    errno.ENOENT: "make its folder first",
+    errno.EISDIR: "a folder has this name; move it away",
+}
+
+
+class Writer:
+    """Writes one file; leaving its `with` block completes the file.
+
+    When an exception leaves the `with` block, the handle is closed and the file is worthless;
+    removing it is up to whoever chose the path.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        start: Callable[[BinaryIO], Encoder],
+        *,
+        channels: int,
+        resampler: Resampler | None,
+        label: str,
+    ) -> None:
+        self._label = repr(label)
+        self._channels = channels
+        self._resampler = resampler
+        self._samples = 0
+        with self._told():
+            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - `close` and `abandon` close it
+            try:
+                self._encoder = start(self._file)
+            except BaseException:
+                self._file.close()
+                raise
+
+    def write(self, block: Block) -> None:
+        """Append samples.
+
+        Args:
+            block: float32 (channels, frames), finite; full scale is ±1.
+
+        Raises:
+            OutputError: where the disk is full, or refuses.
+            InternalError: for another number of channels, or samples that are not finite.
+        """
+        if block.ndim != 2 or block.shape[0] != self._channels:
+            raise InternalError(
+                f"{self._label}: got a block of shape {block.shape} for {self._channels} "
+                "channels; report this"
+            )
+        if not np.isfinite(block).all():
+            raise InternalError(
+                f"{self._label}: got samples that are infinite or not numbers; "
+                "try --precision fp32, and report this"
+            )
+        self._samples += block.size
+        with self._told():
+            self._encoder.encode(self._resampler.push(block) if self._resampler else block)
+
+    def close(self) -> None:
+        """Complete the file; a second call does nothing.
+
+        Raises:
+            OutputError: where the disk is full, or refuses.
+        """
+        if self._file.closed:
+            return
+        try:
+            with self._told():
+                if self._resampler is not None:
+                    self._encoder.encode(self._resampler.finish())
+                self._encoder.finish()
+                self._file.close()
+        finally:
+            self.abandon()
+        self._warn_of_clipping()
+
+    def abandon(self) -> None:
+        """Close the handle and leave the file as it is."""
+        if self._file.closed:
+            return
+        self._encoder.release()
+        with suppress(OSError):
+            self._file.close()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abandon()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, av.FFmpegError) as error:
+            reason = error.strerror or str(error)
+            advice = _ADVICE.get(error.errno or 0, "choose another folder or format")
+            raise OutputError(f"cannot write {self._label}: {reason}; {advice}") from None
+
+    def _warn_of_clipping(self) -> None:
+        if self._encoder.clipped:
+            _LOG.warning(
+                "%s: %d of %d samples are louder than full scale and were clipped; "
+                "take --format wav --bit-depth 32 to keep them",
+                *(self._label, self._encoder.clipped, self._samples),
+                extra={"action": "output.clipped"},
+            )
