@@ -18,10 +18,9 @@ BASIC_PITCH = "basic-pitch==0.4.0"
 """The distribution whose graph is used; installed without what it depends on."""
 
 
-_RESEARCH = (
-    "research only: the author says that the weights are not under the code's MIT licence and "
-    "are for scientific purposes (facebookresearch/demucs issues 327 and 508)"
-)
+# Issues 327 and 508 of facebookresearch/demucs: the weights "are not covered by the MIT license,
+# and are provided only for scientific purposes". The hub's model cards state no licence.
+_RESEARCH = "research only, says their author; not the code's MIT licence"
 _MIT = "MIT (OpenAI)"
 _APACHE = "Apache-2.0 (Spotify)"
 

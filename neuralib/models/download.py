@@ -37,7 +37,7 @@ class Downloader:
 
     attempts: int = 5
     """Failures in a row after which it gives up."""
-    pause_seconds: float = 1.0
+    pause_seconds: float = 0.5
     """Pause after the first failure; each further one doubles it, up to half a minute."""
     sleep: Callable[[float], None] = time.sleep
 

@@ -26,6 +26,11 @@ def locked(target: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / f"{target.name}.lock", thread_local=False)
         lock.acquire()
+    except NotImplementedError:
+        raise OutputError(
+            f"{target.parent} is on a file system without locks; name another folder by "
+            "NEURALIB_MODELS_DIR"
+        ) from None
     except OSError as error:
         raise cannot_write(target.parent, error) from None
     try:

@@ -47,6 +47,8 @@ class Part:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self.size == 0:
+            self.path.unlink(missing_ok=True)
 
     def append(self, chunk: bytes) -> None:
         """Write `chunk` at the end.

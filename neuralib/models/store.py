@@ -144,7 +144,7 @@ class Store:
         model = self._shelf.named(name)
         for file in model.distinct_files:
             path = self._shelf.path_of(model, file)
-            if path is not None and check_file(path, file.sha256).is_right:
+            if path is not None and _check(path, file.sha256, report).is_right:
                 continue
             if self.offline:
                 raise self._shelf.missing(model, offline=True)
