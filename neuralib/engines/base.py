@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
-from neuralib.engines.device import Placement
+from neuralib.engines.device import Devices, Placement, torch_devices
 from neuralib.midi.activations import Activations
 from neuralib.progress import Report
 from neuralib.tasks import TranscribeTask
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from neuralib.models.store import ModelFiles
 
 
+Prepare = Callable[["ModelFiles", str, Callable[[Path], None]], Path]
+"""`models.store.Store.prepared`: gives the folder of a model in another form."""
+
+
 class Engine(ABC):
     """A model of one architecture, loaded once and used for many tasks.
 
@@ -28,7 +33,20 @@ class Engine(ABC):
     name or a missing file is told before anything heavy is imported.
     """
 
-    def __init__(self, model: ModelFiles, placement: Placement) -> None:
+    find_devices: ClassVar[Callable[[], Devices]] = staticmethod(torch_devices)
+    """Asks the library that computes which devices it knows."""
+
+    def __init__(
+        self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
+    ) -> None:
+        """Take note of what to run, and where.
+
+        Args:
+            model: the checkpoint.
+            placement: device and arithmetic.
+            prepared: makes other forms of the checkpoint once and keeps them; engines that read
+                the checkpoint as it is do without.
+        """
         self.model = model
         self.placement = placement
 
@@ -95,12 +113,11 @@ class PitchTracker(Engine):
     sample_rate: ClassVar[int]
 
     @abstractmethod
-    def track(self, blocks: Iterable[Block], report_frames: Report) -> Activations:
+    def track(self, blocks: Iterable[Block]) -> Activations:
         """Compute the activations of mono audio at `sample_rate`.
 
         Args:
-            blocks: (1, frames) each.
-            report_frames: told how many seconds are done (total unknown).
+            blocks: (1, frames) each, taken as the model gets to them.
         """
 
 

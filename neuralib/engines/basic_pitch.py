@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.segment import Segment, Segmenter
 from neuralib.engines.base import PitchTracker
+from neuralib.engines.device import onnx_devices
 from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
 from neuralib.midi.recorder import Recorder
@@ -50,6 +51,7 @@ class BasicPitch(PitchTracker):
     once.
     """
 
+    find_devices = staticmethod(onnx_devices)
     sample_rate: ClassVar[int] = SAMPLE_RATE
 
     _session: InferenceSession | None = None

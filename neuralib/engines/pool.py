@@ -51,7 +51,8 @@ class Engines:
             files = self._store.locate(task.model, task.kind)
             module, class_name = TABLE[name]
             engine_class: type[Engine] = getattr(import_module(module), class_name)
-            engine = engine_class(files, place(self._device, task.precision))
+            placement = place(self._device, task.precision, engine_class.find_devices)
+            engine = engine_class(files, placement, self._store.prepared)
             engine.load()
             self._loaded[key] = engine
         return self._loaded[key]

@@ -12,17 +12,18 @@ from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 from neuralib.audio.decode import AudioInfo, decode, probe
-from neuralib.audio.encode import Writer, open_writer
+from neuralib.audio.encode import open_writer
 from neuralib.audio.measure import measure
 from neuralib.audio.resample import resample
 from neuralib.audio.shape import fold
+from neuralib.audio.writer import Writer
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.errors import UsageError
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
-from neuralib.tasks import BitDepth, SeparateTask
+from neuralib.tasks import SeparateTask
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class _Shape:
 
     sample_rate: int
     channels: int
-    bit_depth: BitDepth
+    bit_depth: int
 
 
 def run_separate(
@@ -92,14 +93,15 @@ def artifact_names(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, .
     return tuple(f"{stem}.{task.format}" for stem in stems + rest)
 
 
-def _bit_depth(task: SeparateTask, info: AudioInfo) -> BitDepth:
-    depth: BitDepth = task.bit_depth or info.bit_depth or 16
+def _bit_depth(task: SeparateTask, info: AudioInfo) -> int:
+    depth = task.bit_depth or info.bit_depth or 16
     return 24 if task.format == "flac" and depth == 32 else depth
 
 
 def _open(sink: Sink, name: str, task: SeparateTask, shape: _Shape) -> Writer:
     return open_writer(
         sink.create("stem", name),
+        label=name,
         format=task.format,
         sample_rate=shape.sample_rate,
         channels=shape.channels,
@@ -142,9 +144,10 @@ def _in_output_shape(
 def _with_channels(part: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     if part.shape[1] == channels:
         return part
-    if channels == 1:
-        return part.mean(axis=1, keepdims=True)
-    return np.repeat(part, channels, axis=1)
+    shaped: NDArray[np.float32] = (
+        part.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(part, channels, axis=1)
+    )
+    return shaped
 
 
 def _with_rest(
