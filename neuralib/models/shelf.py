@@ -92,8 +92,8 @@ class Shelf:
         advice = f"run `neuralib models pull {model.name}`{size}"
         if offline:
             advice = (
-                f"offline is set: {advice} without it, or bring the files here and run `neuralib "
-                "models import FILE`"
+                f"offline is set: {advice} without it, or bring the files here (`neuralib models "
+                "list --json` has their addresses) and run `neuralib models import FILE`"
             )
         return ModelMissing(f"model {model.name} is not in {self.folder}; {advice}")
 

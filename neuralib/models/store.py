@@ -37,6 +37,8 @@ class ListedModel:
     state: ShelfState | Literal["imported"]
     is_default: bool = False
     """Taken when no model is named."""
+    files: tuple[CatalogueFile, ...] = ()
+    """With their addresses, to be fetched by hand; of an import: none."""
 
 
 class Store:
@@ -123,6 +125,7 @@ class Store:
                 licence=model.licence,
                 state=self._shelf.state(model),
                 is_default=model.is_default,
+                files=model.distinct_files,
             )
             for model in self._shelf.catalogue.values()
         ]

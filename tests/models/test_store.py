@@ -136,6 +136,7 @@ def test_states_are_told_without_reading(store: Store) -> None:
 def test_the_list_says_what_a_user_must_know(store: Store) -> None:
     one = store.models()[0]
     assert (one.name, one.kind, one.size_bytes, one.licence) == ("one", "separate", 300_000, "free")
+    assert one.files == (FILE,)
     assert store.models()[1].size_bytes == 370_000
 
 
