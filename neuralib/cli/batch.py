@@ -16,6 +16,7 @@ from neuralib.cli.display import progress_bar
 from neuralib.cli.inputs import Input, find_inputs, spool_standard_input
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.engines.base import Separator
+from neuralib.engines.device import check_name
 from neuralib.engines.pool import Engines
 from neuralib.errors import NeuraLibError, UsageError
 from neuralib.execute import Source, check, execute, expected_names
@@ -49,10 +50,11 @@ def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
     """
     listen(quiet=run.quiet, verbose=run.verbose)
     task = build_task(values, name=lambda field: OPTIONS.get(field, f"--{field}".replace("_", "-")))
+    settings = load_settings(device=run.device)
+    check_name(settings.device)
     inputs = find_inputs(words)
     _check_output(run, task, inputs)
     check(task)
-    settings = load_settings(device=run.device)
     engines = Engines(open_store(settings), settings.device)
     return Batch(task, inputs, run, engines).run()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,12 +72,19 @@ def place(
     return Placement(_device(device, find), "fp32" if precision == "auto" else precision)
 
 
+def check_name(device: str) -> None:
+    """Make sure that `device` is a device's name, before anything is loaded.
+
+    Raises:
+        UsageError: where it is none.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise UsageError(f"device {device!r} is not one of auto, cpu, cuda, cuda:N, mps")
+
+
 def _device(wish: str, find: Callable[[], Devices]) -> str:
+    check_name(wish)
     kind, _, index = wish.partition(":")
-    if kind not in ("auto", "cpu", "cuda", "mps") or (
-        index and not (kind, index.isdigit()) == ("cuda", True)
-    ):
-        raise UsageError(f"device {wish!r} is not one of auto, cpu, cuda, cuda:N, mps")
     if kind == "cpu":
         return "cpu"
     here = find()
