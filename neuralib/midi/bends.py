@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import zip_longest
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def drop_overlapping_bends(notes: Iterable[Note]) -> list[Note]:
     ordered = sorted(notes, key=_place)
     kept = []
     reached = -np.inf
-    for note, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for note, following in zip_longest(ordered, ordered[1:]):
         alone = note.start >= reached and (following is None or following.start >= note.end)
         kept.append(note if alone else replace(note, bends=None))
         reached = max(reached, note.end)

@@ -58,7 +58,7 @@ class _Growing:
 
     def finish(self, frames: int) -> Matrix:
         shape = (frames, self._width)
-        if not frames:  # an empty file cannot be mapped
-            self._file.close()
-            return np.zeros(shape, np.float32)
-        return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))
+        with self._file:  # the mapping stays when the file is closed
+            if not frames:  # an empty file cannot be mapped
+                return np.zeros(shape, np.float32)
+            return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))
