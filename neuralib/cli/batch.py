@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neuralib.cli.console import complain, listen, note, put, put_json
+from neuralib.cli.console import complain, listen, note, put, put_json, unexpected
 from neuralib.cli.display import progress_bar
 from neuralib.cli.inputs import Input, find_inputs, spool_standard_input
 from neuralib.cli.record import Record, existing, failed, finished
@@ -119,6 +119,8 @@ class Batch:
                 result = execute(self._task, Source(path, entry.name), sink, report, self._engines)
         except NeuraLibError as error:
             return failed(entry.label, self._task, error)
+        except Exception as error:
+            return failed(entry.label, self._task, unexpected(error))
         return finished(entry.label, self._task, result)
 
     def _sources(self, report: Report) -> tuple[str, ...]:

@@ -8,15 +8,19 @@ import logging
 import os
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
+if TYPE_CHECKING:
+    from neuralib.errors import InternalError
+
 P = ParamSpec("P")
 
-REPORT_FAULT = "this is a fault of NeuraLib: please report it, with the output of -v added"
+_LOG = logging.getLogger(__name__)
 
 
 def put(path: str) -> None:
@@ -56,6 +60,8 @@ class _Lines(logging.Handler):
         colour = "yellow" if record.levelno >= logging.WARNING else None
         message = printable(" ".join(record.getMessage().split()))
         typer.secho(f"{record.levelname.lower()}: {message}", err=True, fg=colour)
+        if record.exc_info:
+            typer.echo("".join(traceback.format_exception(*record.exc_info)), err=True)
 
 
 def listen(*, quiet: bool = False, verbose: bool = False) -> None:
@@ -103,11 +109,19 @@ def _guarded(function: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> i
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        logging.getLogger(__name__).debug("internal error", exc_info=True)
-        complain(f"{type(error).__name__}: {error}; {REPORT_FAULT}")
-        if logging.getLogger("neuralib").isEnabledFor(logging.DEBUG):
-            raise
+        complain(unexpected(error).message)
         return 1
+
+
+def unexpected(error: Exception) -> InternalError:
+    """Make one line of a fault of NeuraLib itself; its traceback is shown when verbose."""
+    from neuralib.errors import InternalError
+
+    _LOG.debug("internal error", exc_info=error)
+    return InternalError(
+        f"{type(error).__name__}: {error}; this is a fault of NeuraLib: please report it, "
+        "with what -v prints"
+    )
 
 
 def _terminate(number: int, frame: object) -> None:

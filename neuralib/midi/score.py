@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TypeAlias
 
 from mido import Message, MetaMessage, MidiFile, MidiTrack
@@ -129,7 +130,7 @@ def _setup(part: _Part) -> Iterator[Message | MetaMessage]:
 
 def _strikes(part: _Part, clock: _Clock) -> Iterator[_Event]:
     ordered = sorted(part.notes, key=lambda note: (note.pitch, note.start, note.end))
-    for note, following in zip(ordered, [*ordered[1:], None], strict=True):
+    for note, following in zip_longest(ordered, ordered[1:]):
         start = clock.tick(note.start)
         end = max(clock.tick(note.end), start + 1)
         if following is not None and following.pitch == note.pitch:
