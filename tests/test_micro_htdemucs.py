@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,7 +13,7 @@ from demucs.hf import load_safetensors_model
 from demucs.htdemucs import HTDemucs
 
 from tests.micro import song
-from tests.micro.train_htdemucs import SOURCES, separate, song_sdr
+from tests.micro.train_htdemucs import SOURCES, save, separate, song_sdr
 
 CHECKPOINT = Path(song.__file__).with_name("htdemucs_micro.safetensors")
 
@@ -33,6 +34,15 @@ def test_the_checkpoint_is_a_small_htdemucs(model: HTDemucs) -> None:
     assert CHECKPOINT.stat().st_size < 3_000_000
     assert (model.sources, model.samplerate, model.audio_channels) == (SOURCES, 44100, 2)
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def test_a_saved_model_reads_back(model: HTDemucs, tmp_path: Path) -> None:
+    save(model, tmp_path / "again.safetensors")
+    again = load_safetensors_model(tmp_path / "again.safetensors")
+    assert again.segment == model.segment == Fraction(3)
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    assert [path.name for path in tmp_path.iterdir()] == ["again.safetensors"]
 
 
 def test_every_stem_is_at_least_8_db_better_than_the_mix(model: HTDemucs, demo: song.Song) -> None:
