@@ -14,7 +14,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
-from neuralib.errors import DecodeError, InputError, InputNotFound, NoAudio
+from neuralib.errors import DecodeError, InputNotFound, NoAudio
 
 _FORMATS = (
     # sound alone
@@ -27,9 +27,10 @@ _FORMATS = (
     "bmp_pipe,gif,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
 """Demuxers that FFmpeg may choose: files that stand for themselves. Playlists (hls, concat,
-dash, sdp ...) and devices are not among them, as they would open other files and addresses."""
+dash, sdp ...) and devices are not among them, as they would open other files and addresses.
+Of these here only mov could name another file, and by default FFmpeg does not follow it."""
 
-_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Source:
 
     path: Path
     file: BinaryIO
+    """The bytes, for looking at; FFmpeg reads the file on its own."""
     container: InputContainer
     stream: AudioStream
 
@@ -51,8 +53,8 @@ class Source:
 def open_audio(path: Path) -> Iterator[Source]:
     """Open `path` and find its audio stream: the one that FFmpeg takes for the main one.
 
-    FFmpeg gets an open file, not a name, so no name is taken for an address or a pattern, and
-    it may open nothing else, whatever the file says.
+    No name is taken for an address, an option or a pattern, and nothing but this file is
+    opened, whatever it says.
 
     Raises:
         InputNotFound: no such file, or one that may not be read.
@@ -62,9 +64,9 @@ def open_audio(path: Path) -> Iterator[Source]:
     with _open_file(path) as file:
         try:
             # Tags in another encoding than they claim must not keep a song from being read.
-            container = av.open(file, "r", options=_OPTIONS, metadata_errors="replace")
-        except (av.FFmpegError, OSError) as error:
-            raise _not_audio(path, file, error) from None
+            container = av.open(f"file:{path}", "r", options=_OPTIONS, metadata_errors="replace")
+        except av.FFmpegError:
+            raise _not_audio(path, file) from None
         with container:
             yield Source(path, file, container, _audio_stream(path, container))
 
@@ -91,11 +93,8 @@ def _open_file(path: Path) -> BinaryIO:
         raise InputNotFound(f"cannot open {name}: {reason}; check the name") from None
 
 
-def _not_audio(path: Path, file: BinaryIO, error: Exception) -> InputError:
+def _not_audio(path: Path, file: BinaryIO) -> DecodeError:
     name = repr(str(path))
-    if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
-        return DecodeError(f"cannot read {name}: {error.strerror or error}; check the disk")
-    file.seek(0)
     head = file.read(512)
     if all(byte >= 32 or byte in b"\t\n\r\f" for byte in head):
         return DecodeError(f"{name} holds text, not audio; give an audio file")

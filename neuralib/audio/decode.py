@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.audio.format import AudioFormat
 
 from neuralib.audio.block import Block
 from neuralib.audio.container import Source, open_audio
@@ -105,10 +106,11 @@ def _seconds(source: Source) -> float | None:
 
 def _bit_depth(source: Source) -> int | None:
     context = source.stream.codec_context
-    if not context.codec.lossless:
+    # A damaged header may leave the format open, whatever its type says.
+    sample_format: AudioFormat | None = context.format
+    if sample_format is None or not context.codec.lossless:
         return None
-    sample_format = context.format.packed.name
-    return {"u8": 16, "s16": 16, "s32": 24, "s64": 24}.get(sample_format, 32)
+    return {"u8": 16, "s16": 16, "s32": 24, "s64": 24}.get(sample_format.packed.name, 32)
 
 
 def _finite(blocks: Iterator[Block], path: Path, rate: int) -> Iterator[Block]:
@@ -140,7 +142,8 @@ def _warn_of_lie(name: str, length: WaveLength, declared: int) -> None:
     promised, present = length.seconds(declared), length.seconds(length.present)
     if declared > length.present:
         _LOG.warning(
-            "%s holds %.2f s where its header promises %.2f s; taking what is there",
+            "%s is shorter than it says: it gives %.2f s of the %.2f s that its header promises; "
+            "taking what is there",
             *(name, present, promised),
             extra={"action": "input.short"},
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 
@@ -122,11 +121,11 @@ def open_writer(
         )
     rate = _writable_rate(sample_rate, chosen.rates)
 
-    def start(file: BinaryIO) -> Encoder:
+    def start() -> Encoder:
         if codec == _LIBVORBIS:
-            return VorbisEncoder(file, sample_rate=rate, channels=channels)
+            return VorbisEncoder(path, sample_rate=rate, channels=channels)
         return FFmpegEncoder(
-            file,
+            path,
             container=chosen.container,
             codec=codec,
             sample_rate=rate,
@@ -137,7 +136,7 @@ def open_writer(
         )
 
     resampler = Resampler(sample_rate, rate, channels) if rate != sample_rate else None
-    return Writer(path, start, channels=channels, resampler=resampler, label=label or str(path))
+    return Writer(start, channels=channels, resampler=resampler, label=label or str(path))
 
 
 def _choose(format: str, bit_depth: int | None) -> tuple[Format, str]:

@@ -8,7 +8,7 @@ from neuralib.audio.block import Block
 
 
 class Encoder(ABC):
-    """Turns blocks into the bytes of one file, which it got open and does not close."""
+    """Turns blocks into one file, which is open from the start."""
 
     clipped: int = 0
     """Samples that were louder than full scale, and are not any more."""
@@ -19,8 +19,8 @@ class Encoder(ABC):
 
     @abstractmethod
     def finish(self) -> None:
-        """Write all that is still held back, and what stands at the end."""
+        """Write all that is still held back, complete the header, and close the file."""
 
     @abstractmethod
     def release(self) -> None:
-        """Give up whatever is held, on a file that is thrown away; never raises."""
+        """Close a file that is thrown away; never raises, and does nothing a second time."""

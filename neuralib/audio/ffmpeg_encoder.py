@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import BinaryIO, cast
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +15,7 @@ from av.audio.stream import AudioStream
 from neuralib.audio.block import Block
 from neuralib.audio.encoder import Encoder
 from neuralib.audio.pcm import to_integers
+from neuralib.audio.sink import Sink
 
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 """Layout for each number of channels: that of FLAC's specification."""
@@ -31,7 +32,7 @@ class FFmpegEncoder(Encoder):
 
     def __init__(
         self,
-        file: BinaryIO,
+        path: Path,
         *,
         container: str,
         codec: str,
@@ -45,39 +46,47 @@ class FFmpegEncoder(Encoder):
         self._integer_bits = integer_bits
         self._layout = _LAYOUTS[channels - 1]
         self._sent = 0
-        self._container = av.open(
-            file, "w", format=container, options={**_SAME_BYTES_CONTAINER, **container_options}
-        )
         if container == "ipod":
             # Edit lists, which hold delay and length, would count milliseconds.
-            self._container.options["movie_timescale"] = str(sample_rate)
-        self._stream = cast(
-            AudioStream,
-            self._container.add_stream(
-                codec,
-                sample_rate,
-                {**_SAME_BYTES_CODEC, **codec_options},
-                layout=self._layout,
-            ),
-        )
-        if integer_bits is not None:
-            self._stream.format = _integer_format(integer_bits)
+            container_options = {"movie_timescale": str(sample_rate), **container_options}
+        self._sink = Sink(path)
+        try:
+            self._container = av.open(
+                self._sink,
+                "w",
+                format=container,
+                options={**_SAME_BYTES_CONTAINER, **container_options},
+            )
+            self._stream = self._add_stream(codec, {**_SAME_BYTES_CODEC, **codec_options})
+        except BaseException:
+            self._sink.abandon()
+            raise
 
     def encode(self, block: Block) -> None:
         """Encode a block."""
         if block.shape[1]:
             self._container.mux(self._stream.encode(self._frame(block)))
+            self._sink.check()
 
     def finish(self) -> None:
-        """Flush the encoder and complete the header."""
+        """Flush the encoder, complete the header and close the file."""
         self._container.start_encoding()
         self._container.mux(self._stream.encode(None))
         self._container.close()
+        self._sink.close()
 
     def release(self) -> None:
-        """Let FFmpeg free its memory."""
-        with contextlib.suppress(av.FFmpegError, OSError, ValueError):
+        """Close the file as it is."""
+        with contextlib.suppress(av.FFmpegError):
             self._container.close()
+        self._sink.abandon()
+
+    def _add_stream(self, codec: str, options: dict[str, str]) -> AudioStream:
+        stream = self._container.add_stream(codec, self._rate, options, layout=self._layout)
+        assert isinstance(stream, AudioStream)
+        if self._integer_bits is not None:
+            stream.format = _integer_format(self._integer_bits)
+        return stream
 
     def _frame(self, block: Block) -> AudioFrame:
         interleaved = np.ascontiguousarray(block.T).reshape(1, -1)

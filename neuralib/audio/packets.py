@@ -35,6 +35,7 @@ class PacketReader:
         self._promised = _promised_frames(source)
         self._decoded_seconds = 0.0
         self._damaged_at: list[float] = []
+        self._stopped_by: str | None = None
 
     def samples(self) -> Iterator[Block]:
         """Yield float32 (channels, frames), mostly of `block_frames` frames.
@@ -53,13 +54,8 @@ class PacketReader:
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         try:
             yield from self._source.container.demux(self._source.stream)
-        except av.FFmpegError:
-            self._note_damage()
-        except OSError as error:
-            raise DecodeError(
-                f"cannot read {self._name} after {self._decoded_seconds:.2f} s: "
-                f"{error.strerror or error}; check the disk"
-            ) from None
+        except av.FFmpegError as error:
+            self._stopped_by = error.strerror or str(error)
 
     def _decoded(self, packets: Iterable[Packet[AudioStream]]) -> Iterator[AudioFrame]:
         for packet in packets:
@@ -105,34 +101,47 @@ class PacketReader:
 
     def _judge(self, frames: int) -> None:
         if frames == 0:
-            if self._damaged_at:
-                raise DecodeError(f"{self._name} is damaged; nothing in it can be decoded")
+            if self._damaged_at or self._stopped_by:
+                raise DecodeError(
+                    f"{self._name} is damaged, nothing in it can be decoded; get a whole copy"
+                )
             raise NoAudio(f"{self._name} holds not one sample; get a whole copy")
         codec = self._source.stream.codec_context.codec
         compressed_lossless = codec.lossless and not codec.name.startswith("pcm_")
         # Edit lists of mp4 count milliseconds; lossy codecs lose up to some packets at the end.
         slack = self._rate // (1000 if compressed_lossless else 10)
-        if self._promised is not None and frames + slack < self._promised:
-            self._judge_short(frames / self._rate, self._promised / self._rate, compressed_lossless)
-        elif self._damaged_at and self._warn:
+        short = self._promised is not None and frames + slack < self._promised
+        if short and compressed_lossless:
+            raise DecodeError(
+                f"{self._name} breaks off or is damaged: {self._of_promise(frames)}; "
+                "get a whole copy"
+            )
+        if self._warn:
+            self._warn_of_damage(frames, short)
+
+    def _warn_of_damage(self, frames: int, short: bool) -> None:
+        if short:
+            _LOG.warning(
+                "%s is shorter than it says: %s; taking what is there",
+                *(self._name, self._of_promise(frames)),
+                extra={"action": "input.short"},
+            )
+        elif self._stopped_by:
+            _LOG.warning(
+                "%s cannot be read beyond %.2f s (%s); taking what is there",
+                *(self._name, self._decoded_seconds, self._stopped_by),
+                extra={"action": "input.short"},
+            )
+        elif self._damaged_at:
             _LOG.warning(
                 "%s is damaged; packets skipped: %d, the first at %.2f s; get a whole copy",
                 *(self._name, len(self._damaged_at), self._damaged_at[0]),
                 extra={"action": "input.damaged"},
             )
 
-    def _judge_short(self, present: float, promised: float, refuse: bool) -> None:
-        if refuse:
-            raise DecodeError(
-                f"{self._name} breaks off or is damaged: it gives {present:.2f} s of the "
-                f"{promised:.2f} s that its header promises; get a whole copy"
-            )
-        if self._warn:
-            _LOG.warning(
-                "%s holds %.2f s where its header promises %.2f s; taking what is there",
-                *(self._name, present, promised),
-                extra={"action": "input.short"},
-            )
+    def _of_promise(self, frames: int) -> str:
+        present, promised = frames / self._rate, (self._promised or 0) / self._rate
+        return f"it gives {present:.2f} s of the {promised:.2f} s that its header promises"
 
 
 def _promised_frames(source: Source) -> int | None:

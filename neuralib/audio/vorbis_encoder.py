@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import BinaryIO
+from pathlib import Path
 
 import numpy as np
 
@@ -23,10 +23,9 @@ keeps them on the stack and crashes on a million."""
 class VorbisEncoder(Encoder):
     """One Vorbis stream of one or two channels; the same samples give the same bytes."""
 
-    def __init__(self, file: BinaryIO, *, sample_rate: int, channels: int) -> None:
+    def __init__(self, path: Path, *, sample_rate: int, channels: int) -> None:
         import soundfile
 
-        self._file = file
         self._pages = OggPages()
         self._chunks = Reblocker(_CHUNK_FRAMES)
         self._sound = soundfile.SoundFile(
@@ -38,6 +37,7 @@ class VorbisEncoder(Encoder):
             subtype="VORBIS",
             compression_level=_COMPRESSION_LEVEL,
         )
+        self._file = open(path, "wb")  # noqa: SIM115 - `finish` and `release` close it
 
     @staticmethod
     def check() -> None:
@@ -58,11 +58,13 @@ class VorbisEncoder(Encoder):
             self._write(chunk)
         self._sound.close()
         self._file.write(self._pages.take())
+        self._file.close()
 
     def release(self) -> None:
-        """Let libsndfile free its memory."""
-        with contextlib.suppress(RuntimeError, ValueError):
-            self._sound.close()
+        """Close the file as it is."""
+        self._sound.close()
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _write(self, chunk: Block) -> None:
         self._sound.write(np.ascontiguousarray(chunk.T))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import TracebackType
-from typing import BinaryIO
 
 import av
 import numpy as np
@@ -35,14 +33,13 @@ _ADVICE = {
 class Writer:
     """Writes one file; leaving its `with` block completes the file.
 
-    When an exception leaves the `with` block, the handle is closed and the file is worthless;
-    removing it is up to whoever chose the path.
+    When an exception leaves the `with` block, the file is closed as it is, and worthless;
+    removing it is up to whoever chose its path.
     """
 
     def __init__(
         self,
-        path: Path,
-        start: Callable[[BinaryIO], Encoder],
+        start: Callable[[], Encoder],
         *,
         channels: int,
         resampler: Resampler | None,
@@ -52,13 +49,9 @@ class Writer:
         self._channels = channels
         self._resampler = resampler
         self._samples = 0
+        self._open = True
         with self._told():
-            self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - `close` and `abandon` close it
-            try:
-                self._encoder = start(self._file)
-            except BaseException:
-                self._file.close()
-                raise
+            self._encoder = start()
 
     def write(self, block: Block) -> None:
         """Append samples.
@@ -90,25 +83,21 @@ class Writer:
         Raises:
             OutputError: where the disk is full, or refuses.
         """
-        if self._file.closed:
+        if not self._open:
             return
         try:
             with self._told():
                 if self._resampler is not None:
                     self._encoder.encode(self._resampler.finish())
                 self._encoder.finish()
-                self._file.close()
         finally:
             self.abandon()
         self._warn_of_clipping()
 
     def abandon(self) -> None:
-        """Close the handle and leave the file as it is."""
-        if self._file.closed:
-            return
+        """Close the file as it is; a second call does nothing."""
+        self._open = False
         self._encoder.release()
-        with suppress(OSError):
-            self._file.close()
 
     def __enter__(self) -> Writer:
         return self
