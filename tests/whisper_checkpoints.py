@@ -33,18 +33,48 @@ SMALL = {
 """The sizes of OpenAI's `small`, for measuring speed."""
 
 
+_MOST_TOKENS = 40
+
+
 def write_random_checkpoint(
-    path: Path, *, seed: int = 0, dtype: torch.dtype = torch.float16, **dims: int
+    path: Path,
+    *,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float16,
+    timestamps: bool = True,
+    **dims: int,
 ) -> Path:
-    """Write a checkpoint; `dims` replace those of `TINY`."""
+    """Write a checkpoint that says a few words out of all languages.
+
+    Args:
+        path: the file.
+        seed: of the weights.
+        dtype: of the weights.
+        timestamps: whether it divides what it says; if not, there is one segment a window.
+        dims: replace those of `TINY`.
+    """
     dims = {**TINY, **dims}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = Whisper(ModelDimensions(**dims))
-        torch.nn.init.normal_(model.decoder.positional_embedding, std=4.0)
+        _make_terse(model, timestamps)
     state = {name: tensor.to(dtype) for name, tensor in model.state_dict().items()}
     torch.save({"dims": dims, "model_state_dict": state}, path)
     return path
+
+
+@torch.no_grad()
+def _make_terse(model: Whisper, timestamps: bool) -> None:
+    """Let the position decide what is said, and end it at every 40th.
+
+    Random weights alone repeat one token for as long as they may.
+    """
+    positions, tokens = model.decoder.positional_embedding, model.decoder.token_embedding.weight
+    torch.nn.init.normal_(positions, std=4.0)
+    end = 50257 if model.is_multilingual else 50256
+    positions[_MOST_TOKENS - 1 :: _MOST_TOKENS] += 100.0 * tokens[end]
+    if not timestamps:
+        tokens[-1501:] = 0.0
 
 
 def load_reference(path: Path) -> Whisper:

@@ -62,6 +62,6 @@ def _reflected(waveform: NDArray[np.float32], first: int, last: int) -> NDArray[
     known = waveform[max(first, 0) : last]
     begin = max(-first, 0)
     piece[begin : begin + known.size] = known
-    if begin:
-        piece[:begin] = piece[begin + 1 : 2 * begin + 1][::-1]
+    mirrored = waveform[1 : begin + 1]
+    piece[begin - mirrored.size : begin] = mirrored[::-1]
     return piece
