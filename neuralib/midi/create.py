@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from neuralib.midi.activations import KEYS, LOWEST_PITCH, Activations
@@ -40,21 +42,25 @@ def create_notes(
     spans = list(search.from_onsets(peaks))
     if task.melodia_trick:
         spans += search.from_energy()
-    spans.sort(key=lambda span: (span.start, span.end, span.column))
-    return [_note(span, keys.start, activations, bends=task.pitch_bends) for span in spans]
+    spans.sort()
+    return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
 
 
-def _note(span: Span, lowest: int, activations: Activations, *, bends: bool) -> Note:
-    start, end, column = span
-    key = lowest + column
-    start_seconds, end_seconds = seconds_of(np.array([start, end])).tolist()
-    return Note(
-        start=start_seconds,
-        end=end_seconds,
-        pitch=LOWEST_PITCH + key,
-        amplitude=float(activations.notes[start:end, key].mean()),
-        bends=estimate_bends(activations.contours, start, end, key) if bends else None,
-    )
+def _notes(
+    spans: list[Span], lowest: int, activations: Activations, *, bends: bool
+) -> Iterator[Note]:
+    frames = np.array([span[:2] for span in spans], np.int64).reshape(-1, 2)
+    for (start, end, column), (start_seconds, end_seconds) in zip(
+        spans, seconds_of(frames).tolist(), strict=True
+    ):
+        key = lowest + column
+        yield Note(
+            start=start_seconds,
+            end=end_seconds,
+            pitch=LOWEST_PITCH + key,
+            amplitude=float(activations.notes[start:end, key].mean()),
+            bends=estimate_bends(activations.contours, start, end, key) if bends else None,
+        )
 
 
 def _keys(minimum_hz: float | None, maximum_hz: float | None) -> slice:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from neuralib.midi.activations import Matrix
 
-_CHUNK_FRAMES = 4096  # float64 copies are made of so many frames, never of the whole song
+_CHUNK_FRAMES = 1024  # float64 copies are made of so many frames, never of the whole song
 
 
 def onset_peaks(
