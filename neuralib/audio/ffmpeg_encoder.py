@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,50 +13,42 @@ from av.audio.stream import AudioStream
 
 from neuralib.audio.block import Block
 from neuralib.audio.encoder import Encoder
+from neuralib.audio.formats import Format
 from neuralib.audio.pcm import to_integers
 from neuralib.audio.sink import Sink
 
 _LAYOUTS = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
-"""Layout for each number of channels: that of FLAC's specification."""
-
-MAX_CHANNELS = len(_LAYOUTS)
-
-# Leave out dates, random numbers and names of programs.
-_SAME_BYTES_CONTAINER = {"fflags": "+bitexact"}
-_SAME_BYTES_CODEC = {"flags": "+bitexact"}
+"""Layout for 1 to 8 channels: that of FLAC's specification."""
 
 
 class FFmpegEncoder(Encoder):
-    """One audio stream in one container; the same samples always give the same bytes."""
+    """One audio stream in one container; the same samples always give the same bytes.
+
+    FFmpeg's flag `bitexact` leaves out dates, random numbers and names of programs.
+    """
 
     def __init__(
         self,
         path: Path,
-        *,
-        container: str,
+        target: Format,
         codec: str,
+        *,
         sample_rate: int,
         channels: int,
         integer_bits: int | None,
-        container_options: Mapping[str, str],
-        codec_options: Mapping[str, str],
     ) -> None:
         self._rate = sample_rate
-        self._integer_bits = integer_bits
         self._layout = _LAYOUTS[channels - 1]
+        self._integer_bits = integer_bits
         self._sent = 0
-        if container == "ipod":
-            # Edit lists, which hold delay and length, would count milliseconds.
-            container_options = {"movie_timescale": str(sample_rate), **container_options}
         self._sink = Sink(path)
         try:
-            self._container = av.open(
-                self._sink,
-                "w",
-                format=container,
-                options={**_SAME_BYTES_CONTAINER, **container_options},
-            )
-            self._stream = self._add_stream(codec, {**_SAME_BYTES_CODEC, **codec_options})
+            options = {"fflags": "+bitexact", **target.container_options}
+            if target.container == "ipod":
+                # Edit lists, which hold delay and length, would count milliseconds.
+                options["movie_timescale"] = str(sample_rate)
+            self._container = av.open(self._sink, "w", target.container, options)
+            self._stream = self._add_stream(target, codec, channels)
         except BaseException:
             self._sink.abandon()
             raise
@@ -81,7 +72,10 @@ class FFmpegEncoder(Encoder):
             self._container.close()
         self._sink.abandon()
 
-    def _add_stream(self, codec: str, options: dict[str, str]) -> AudioStream:
+    def _add_stream(self, target: Format, codec: str, channels: int) -> AudioStream:
+        options = {"flags": "+bitexact", **target.codec_options}
+        if target.channel_bit_rate is not None:
+            options["b"] = str(target.channel_bit_rate * channels)
         stream = self._container.add_stream(codec, self._rate, options, layout=self._layout)
         assert isinstance(stream, AudioStream)
         if self._integer_bits is not None:
