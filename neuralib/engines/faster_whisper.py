@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralib.engines.base import Recogniser
-from neuralib.engines.device import Placement
+from neuralib.engines.base import Prepare, Recogniser
+from neuralib.engines.device import Devices, Placement
 from neuralib.engines.log_mel import BlockwiseLogMel
 from neuralib.engines.recognition import (
     UNDETERMINED,
@@ -38,11 +40,18 @@ from neuralib.transcript.transcript import Segment, Transcript, Word
 if TYPE_CHECKING:
     from neuralib.models.files import ModelFiles
 
-Prepare = Callable[["ModelFiles", str, Callable[[Path], None]], Path]
-"""`models.store.Store.prepared`: makes a form of a model once, and tells its folder."""
-
 _COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _SEED = 0
+
+
+def ctranslate2_devices() -> Devices:
+    """Ask CTranslate2, which knows NVIDIA's GPUs alone; the engine replaces Apple's itself."""
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    try:
+        import ctranslate2
+    except ImportError:  # the engine says what to install
+        return Devices(nvidia=0, apple=apple)
+    return Devices(nvidia=ctranslate2.get_cuda_device_count(), apple=apple)
 
 
 class FasterWhisper(Recogniser):
@@ -51,6 +60,8 @@ class FasterWhisper(Recogniser):
     Decoding that has to be repeated at a higher temperature draws random numbers; they start
     anew for every input, so that the same input gives the same text.
     """
+
+    find_devices = staticmethod(ctranslate2_devices)
 
     def __init__(self, model: ModelFiles, placement: Placement, prepared: Prepare) -> None:
         super().__init__(model, placement)
