@@ -18,7 +18,7 @@ from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.engines.base import Separator
 from neuralib.engines.device import check_name
 from neuralib.engines.pool import Engines
-from neuralib.errors import NeuraLibError, UsageError
+from neuralib.errors import InputError, NeuraLibError, UsageError
 from neuralib.execute import Source, check, execute, expected_names
 from neuralib.execute.sink import FolderSink, Sink, StreamSink, cannot_write
 from neuralib.models.open import open_store
@@ -144,8 +144,9 @@ class Batch:
         elif self._run.output != "-":
             for output in record.outputs:
                 put(output["path"])
-        if record.error and not (self._run.json and self._run.quiet):
-            complain(f"{record.input}: {record.error['message']}")
+        if record.error:
+            message = record.error["message"]
+            complain(message if record.input in message else f"{record.input}: {message}")
 
 
 @contextmanager
@@ -157,6 +158,8 @@ def _readable(entry: Input) -> Iterator[Path]:
     path = spool_standard_input()
     try:
         yield path
+    except InputError as error:
+        raise type(error)(error.message.replace(repr(str(path)), "standard input")) from None
     finally:
         path.unlink(missing_ok=True)
 
