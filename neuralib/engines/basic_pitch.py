@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -37,8 +38,9 @@ _LEAD_SAMPLES = _TRIM_FRAMES * HOP
 _STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * _LEAD_SAMPLES
 _FRAMES_PER_SAMPLE = SAMPLE_RATE // HOP / SAMPLE_RATE
 
-_WINDOWS_A_RUN = 4  # more are no faster on a processor, and take 15 MB each
-_WINDOWS_A_GPU_RUN = 32
+# More windows a run are no faster on a processor, where each takes 15 MB.
+_WINDOWS_A_RUN = {"cpu": 1, "cuda": 32}
+_MOST_RUNS = 16
 
 _LOG_ERRORS_ONLY = 3
 
@@ -46,9 +48,9 @@ _LOG_ERRORS_ONLY = 3
 class BasicPitch(PitchTracker):
     """Spotify's note transcription model (Bittner et al., ICASSP 2022).
 
-    On a processor each core runs windows of its own, for threads that share a window spend a
-    fifth to a half more time on each other. The activations are the same however many run at
-    once.
+    On a processor each core runs windows of its own, for threads that share a window spend up
+    to a half more time, waiting for each other. The activations are the same however many
+    windows run together.
     """
 
     find_devices = staticmethod(onnx_devices)
@@ -84,16 +86,18 @@ class BasicPitch(PitchTracker):
             OutputError: where there is no room for temporary files.
         """
         self.load()
+        kind = self.placement.device.partition(":")[0]
         windows = _Windows(blocks)
         recorder = Recorder()
-        on_cpu = self.placement.device == "cpu"
-        runs, windows_a_run = (_cores(), _WINDOWS_A_RUN) if on_cpu else (1, _WINDOWS_A_GPU_RUN)
-        waiting = iter(windows)
+        runs = min(_cores(), _MOST_RUNS) if kind == "cpu" else 1
+        waiting: deque[Future[Activations]] = deque()
         with ThreadPoolExecutor(runs) as pool:
-            while batch := list(islice(waiting, runs * windows_a_run)):
-                parts = np.array_split(np.stack(batch), min(runs, len(batch)))
-                for piece in pool.map(self._run, parts):
-                    recorder.append(piece)
+            for batch in _batched(windows, _WINDOWS_A_RUN[kind]):
+                waiting.append(pool.submit(self._run, batch))
+                if len(waiting) > 2 * runs:  # enough to keep every core at work
+                    recorder.append(waiting.popleft().result())
+            for run in waiting:
+                recorder.append(run.result())
         return recorder.finish(int(windows.samples * _FRAMES_PER_SAMPLE))
 
     def _run(self, windows: NDArray[np.float32]) -> Activations:
@@ -122,6 +126,12 @@ class _Windows:
             yield from map(_fill, segmenter.push(block))
         if self.samples:
             yield from map(_fill, segmenter.finish())
+
+
+def _batched(windows: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+    waiting = iter(windows)
+    while batch := list(islice(waiting, size)):
+        yield np.stack(batch)
 
 
 def _fill(segment: Segment) -> NDArray[np.float32]:
