@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+import struct
+
+import pytest
+
+from neuralib.audio.riff import wave_length
+from tests.audio_files import tone, wav_bytes
+
+SAMPLES = tone(0.1)
+BYTES = SAMPLES.shape[1] * 4
+CHUNK = b"LIST" + struct.pack("<I", 4) + b"INFO"
+
+
+@pytest.mark.parametrize(
+    ("declared", "trailing", "expected"),
+    [
+        (None, b"", (BYTES, BYTES, True)),
+        (None, CHUNK, (BYTES, BYTES + len(CHUNK), True)),
+        (2 * BYTES, b"", (2 * BYTES, BYTES, True)),
+        (BYTES - 400, b"", (BYTES - 400, BYTES, False)),
+        (0, b"", (None, BYTES, True)),
+        (0xFFFFFFFF, b"", (None, BYTES, True)),
+    ],
+)
+def test_reads_what_the_header_says(
+    declared: int | None, trailing: bytes, expected: tuple[int | None, int, bool]
+) -> None:
+    length = wave_length(io.BytesIO(wav_bytes(SAMPLES, declared=declared, trailing=trailing)))
+    assert length is not None
+    assert (length.declared, length.present, length.followed_by_chunks) == expected
+    assert length.seconds(BYTES) == pytest.approx(0.1)
+
+
+def test_no_samples_before_chunks_are_no_samples() -> None:
+    length = wave_length(io.BytesIO(wav_bytes(SAMPLES[:, :0], trailing=CHUNK)))
+    assert length is not None
+    assert length.declared == 0
+
+
+def test_reads_64_bit_sizes() -> None:
+    whole = wav_bytes(SAMPLES, declared=0xFFFFFFFF)
+    sizes = struct.pack("<QQQI", len(whole) + 28, BYTES + 1234, SAMPLES.shape[1], 0)
+    rf64 = b"RF64" + whole[4:12] + b"ds64" + struct.pack("<I", len(sizes)) + sizes + whole[12:]
+    length = wave_length(io.BytesIO(rf64))
+    assert length is not None
+    assert (length.declared, length.present) == (BYTES + 1234, BYTES)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"fLaC" + bytes(90), wav_bytes(SAMPLES)[:30]]
+)
+def test_anything_else_is_no_wave(content: bytes) -> None:
+    assert wave_length(io.BytesIO(content)) is None
+
+
+def test_the_file_stays_where_it_was() -> None:
+    file = io.BytesIO(wav_bytes(SAMPLES))
+    file.seek(7)
+    wave_length(file)
+    assert file.tell() == 7
