@@ -25,6 +25,8 @@ Columns on the right: exit status of the command line, status of the HTTP API.
 
 from __future__ import annotations
 
+import errno
+from os import PathLike, fspath
 from typing import ClassVar
 
 
@@ -142,6 +144,27 @@ class OutputError(NeuraLibError):
 
     code = "output"
     http_status = 507
+
+
+def cannot_write(what: str | PathLike[str], error: OSError) -> OutputError:
+    """Say that `what` cannot be written, why, and what to do."""
+    reason = error.strerror or str(error)
+    advice = _WRITE_ADVICE.get(error.errno or 0, "choose another place with -o")
+    return OutputError(f"cannot write {fspath(what)!r}: {reason}; {advice}")
+
+
+_WRITE_ADVICE = {
+    errno.ENOSPC: "free some space, or choose another folder with -o",
+    errno.EDQUOT: "free some space, or choose another folder with -o",
+    errno.EFBIG: "choose a folder on another file system with -o",
+    errno.EACCES: "change its permissions, or choose another folder with -o",
+    errno.EPERM: "change its permissions, or choose another folder with -o",
+    errno.EROFS: "choose another folder with -o",
+    errno.EISDIR: "a folder has this name: move it away, or choose another folder with -o",
+    errno.ENOTDIR: "a file is where a folder should be: choose another folder with -o",
+    errno.EEXIST: "a file is where a folder should be: choose another folder with -o",
+    errno.ENAMETOOLONG: "rename the input to something shorter",
+}
 
 
 class ClusterError(NeuraLibError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,20 +13,9 @@ import numpy as np
 from neuralib.audio.block import Block
 from neuralib.audio.encoder import Encoder
 from neuralib.audio.resample import Resampler
-from neuralib.errors import InternalError, OutputError
+from neuralib.errors import InternalError, cannot_write
 
 _LOG = logging.getLogger(__name__)
-
-_ADVICE = {
-    errno.ENOSPC: "free some space, or choose another folder with -o",
-    errno.EDQUOT: "free some space, or choose another folder with -o",
-    errno.EFBIG: "choose a folder on another file system with -o",
-    errno.EACCES: "change its permissions, or choose another folder with -o",
-    errno.EPERM: "change its permissions, or choose another folder with -o",
-    errno.EROFS: "choose another folder with -o",
-    errno.ENOENT: "make its folder first",
-    errno.EISDIR: "a folder has this name; move it away",
-}
 
 
 class Writer:
@@ -45,7 +33,7 @@ class Writer:
         resampler: Resampler | None,
         label: str,
     ) -> None:
-        self._label = repr(label)
+        self._label = label
         self._channels = channels
         self._resampler = resampler
         self._samples = 0
@@ -65,12 +53,12 @@ class Writer:
         """
         if block.ndim != 2 or block.shape[0] != self._channels:
             raise InternalError(
-                f"{self._label}: got a block of shape {block.shape} for {self._channels} "
+                f"{self._label!r}: got a block of shape {block.shape} for {self._channels} "
                 "channels; report this"
             )
         if not np.isfinite(block).all():
             raise InternalError(
-                f"{self._label}: got samples that are infinite or not numbers; "
+                f"{self._label!r}: got samples that are infinite or not numbers; "
                 "try --precision fp32, and report this"
             )
         self._samples += block.size
@@ -117,15 +105,16 @@ class Writer:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, av.FFmpegError) as error:
-            reason = error.strerror or str(error)
-            advice = _ADVICE.get(error.errno or 0, "choose another folder or format")
-            raise OutputError(f"cannot write {self._label}: {reason}; {advice}") from None
+        except OSError as error:
+            raise cannot_write(self._label, error) from None
+        except av.FFmpegError as error:
+            told = OSError(error.errno, error.strerror or str(error))
+            raise cannot_write(self._label, told) from None
 
     def _warn_of_clipping(self) -> None:
         if self._encoder.clipped:
             _LOG.warning(
-                "%s: %d of %d samples are louder than full scale and were clipped; "
+                "%r: %d of %d samples are louder than full scale and were clipped; "
                 "take --format wav --bit-depth 32 to keep them",
                 *(self._label, self._encoder.clipped, self._samples),
                 extra={"action": "output.clipped"},

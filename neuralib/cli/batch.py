@@ -18,9 +18,9 @@ from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.engines.base import Separator
 from neuralib.engines.device import check_name
 from neuralib.engines.pool import Engines
-from neuralib.errors import InputError, NeuraLibError, UsageError
+from neuralib.errors import InputError, NeuraLibError, UsageError, cannot_write
 from neuralib.execute import Source, check, execute, expected_names
-from neuralib.execute.sink import FolderSink, Sink, StreamSink, cannot_write
+from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.models.open import open_store
 from neuralib.progress import Progress, Report
 from neuralib.settings import load_settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal
 
-from neuralib.errors import OutputError
+from neuralib.errors import cannot_write
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
 
@@ -53,9 +52,21 @@ class Sink(ABC):
         try:
             path.touch()
         except OSError as error:
-            raise cannot_write(path.parent, error) from None
+            raise cannot_write(name, error) from None
         self._drafts.append((kind, name, path))
         return path
+
+    def put(self, kind: ArtifactKind, name: str, data: bytes) -> None:
+        """Write the whole result `name` at once.
+
+        Raises:
+            OutputError: where it cannot be written.
+        """
+        draft = self.create(kind, name)
+        try:
+            draft.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(name, error) from None
 
     def __enter__(self) -> Sink:
         return self
@@ -145,15 +156,6 @@ class StreamSink(Sink):
 
     def _close(self) -> None:
         self._folder.cleanup()
-
-
-def cannot_write(path: Path, error: OSError) -> OutputError:
-    """Say that `path` cannot be written, why, and what to do."""
-    reason = error.strerror or str(error)
-    return OutputError(
-        f"cannot write {os.fspath(path)!r}: {reason}; free space there, mend its permissions, "
-        "or choose another place with -o"
-    )
 
 
 def _digest(path: Path) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
 from neuralib.tasks import TranscribeTask
-from neuralib.transcript.write import write_transcript
+from neuralib.transcript.encode import encode_transcript
 
 
 def run_transcribe(
@@ -23,13 +23,11 @@ def run_transcribe(
     heard in the last; the samples (16 kHz mono, 230 MB an hour) are therefore kept whole.
     """
     watch = Watch(report, "measure", engine.sample_rate, None)
-    drafts = [
-        (format, sink.create("transcript", f"{source.name}.{format}")) for format in task.formats
-    ]
     blocks = [block[0] for block in watch(read(source.path, engine.sample_rate, 1))]
     samples = np.concatenate(blocks)
     del blocks
     transcript = engine.transcribe(samples, task, report)
-    for format, path in drafts:
-        write_transcript(transcript, path, format)
+    for format in task.formats:
+        data = encode_transcript(transcript, format)
+        sink.put("transcript", f"{source.name}.{format}", data)
     return watch.seconds

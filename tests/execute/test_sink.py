@@ -58,7 +58,7 @@ def test_old_results_stay_until_the_new_ones_are_complete(tmp_path: Path) -> Non
 
 def test_file_in_the_way_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"")
-    with pytest.raises(OutputError, match=r"cannot write .*out.*; .* another place with -o"):
+    with pytest.raises(OutputError, match=r"cannot write .*out.*; .* another folder with -o"):
         FolderSink(tmp_path / "out" / "song").__enter__()
 
 

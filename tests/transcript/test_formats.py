@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from whisper.utils import get_writer
 
-from neuralib.errors import OutputError, UsageError
 from neuralib.tasks import TranscribeTask, TranscriptFormat
+from neuralib.transcript.encode import FORMATS, encode_transcript
 from neuralib.transcript.formats import json_document, lrc, srt, tsv, txt, vtt
 from neuralib.transcript.transcript import Segment, Transcript, Word
-from neuralib.transcript.write import FORMATS, write_transcript
 
 SONG = Transcript(
     "en",
@@ -45,12 +44,11 @@ def as_openai(transcript: Transcript) -> dict[str, Any]:
 @pytest.mark.parametrize("format", ["txt", "srt", "vtt", "tsv"])
 @pytest.mark.parametrize("transcript", [SONG, EMPTY, one(" --> x\ty")], ids=["song", "", "odd"])
 def test_bytes_are_those_of_openai_whispers_writers(
-    tmp_path: Path, format: str, transcript: Transcript
+    tmp_path: Path, format: TranscriptFormat, transcript: Transcript
 ) -> None:
     get_writer(format, str(tmp_path))(as_openai(transcript), "song.wav", {})
     expected = (tmp_path / f"song.{format}").read_bytes()
-    write_transcript(transcript, tmp_path / "own", format)
-    assert (tmp_path / "own").read_bytes() == expected
+    assert encode_transcript(transcript, format) == expected
 
 
 def test_srt() -> None:
@@ -154,30 +152,17 @@ def test_any_text_stays_in_its_line(text: str) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_files_are_utf8_with_bare_line_feeds(tmp_path: Path, format: str) -> None:
-    path = tmp_path / f"song.{format}"
-    write_transcript(SONG, path, format)
-    data = path.read_bytes()
+def test_files_are_utf8_with_bare_line_feeds(format: TranscriptFormat) -> None:
+    data = encode_transcript(SONG, format)
     assert b"\r" not in data
     assert data == FORMATS[format](SONG).encode()
     assert "你好" in data.decode()
 
 
-def test_what_is_not_unicode_is_replaced(tmp_path: Path) -> None:
-    write_transcript(one("half \ud83c"), tmp_path / "song.txt", "txt")
-    assert (tmp_path / "song.txt").read_text(encoding="utf-8") == "half ?\n"
+def test_what_is_not_unicode_is_replaced() -> None:
+    assert encode_transcript(one("half \ud83c"), "txt") == b"half ?\n"
 
 
 def test_formats_are_those_of_the_task() -> None:
     TranscribeTask(formats=tuple(FORMATS))  # type: ignore[arg-type]
     assert set(FORMATS) == set(TranscriptFormat.__args__)  # type: ignore[attr-defined]
-
-
-def test_an_unknown_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'doc' is not one of txt, srt, vtt, tsv, json, lrc"):
-        write_transcript(SONG, tmp_path / "song.doc", "doc")
-
-
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="choose another place with -o"):
-        write_transcript(SONG, tmp_path / "nowhere" / "song.txt", "txt")

@@ -6,9 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
-from neuralib.errors import OutputError
 from neuralib.midi.notes import Note
 from neuralib.midi.score import encode_score
 from neuralib.tasks import MidiTask, NotesFormat
@@ -17,8 +15,8 @@ _COLUMNS = ("start_time_s", "end_time_s", "pitch_midi", "velocity", "pitch_bend"
 _DECIMALS = 6  # microseconds, and more of an amplitude than its float32 holds
 
 
-def write_notes(notes: Sequence[Note], path: Path, format: NotesFormat, task: MidiTask) -> None:
-    """Write notes to a file.
+def encode_notes(notes: Sequence[Note], format: NotesFormat, task: MidiTask) -> bytes:
+    """Give the file of notes.
 
     mid: see `encode_score`. csv: a header and a line a note as basic-pitch writes them, but with
     all bends of a note in one cell, separated by spaces, so that each line has five cells.
@@ -27,26 +25,12 @@ def write_notes(notes: Sequence[Note], path: Path, format: NotesFormat, task: Mi
 
     Args:
         notes: in the order in which csv and json are to have them.
-        path: is overwritten.
         format: mid, csv or json.
         task: its tempo, and whether there is to be a track a pitch, for mid.
-
-    Raises:
-        OutputError: where the file cannot be written.
     """
     if format == "mid":
-        data = encode_score(notes, task.tempo_bpm, multiple_pitch_bends=task.multiple_pitch_bends)
-    elif format == "csv":
-        data = _csv(notes).encode()
-    else:
-        data = _json(notes).encode()
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {str(path)!r}: {error.strerror}; free space there, mend its "
-            "permissions, or choose another place with -o"
-        ) from error
+        return encode_score(notes, task.tempo_bpm, multiple_pitch_bends=task.multiple_pitch_bends)
+    return (_csv(notes) if format == "csv" else _json(notes)).encode()
 
 
 def _csv(notes: Sequence[Note]) -> str:
