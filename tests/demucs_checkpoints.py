@@ -1,8 +1,12 @@
 """Random Demucs checkpoints in the two forms that demucs writes and reads."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from demucs.demucs import Demucs
@@ -10,72 +14,69 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 from safetensors.torch import save_file
 
-SOURCES = ["drums", "bass", "other", "vocals"]
+SOURCES = ("drums", "bass", "other", "vocals")
 
-FULL_SIZE = {"channels": 48, "t_layers": 5, "bottom_channels": 512, "segment": Fraction(39, 5)}
-"""Arguments of the released htdemucs: 41 million weights."""
+FULL_SIZE: dict[str, Any] = {
+    "channels": 48,
+    "t_layers": 5,
+    "bottom_channels": 512,
+    "segment": Fraction(39, 5),
+    "samplerate": 44_100,
+}
+"""Arguments of the released htdemucs, which make 41 million weights."""
+
+RATE = {"samplerate": 8000}
+
+SMALL: dict[type[torch.nn.Module], dict[str, Any]] = {
+    HTDemucs: {"channels": 8, "t_layers": 1, "t_heads": 2, "segment": Fraction(1, 2), **RATE},
+    HDemucs: {"channels": 8, "segment": 1, **RATE},
+    Demucs: {"channels": 8, "segment": 1, **RATE},
+}
+"""Arguments that make models of 0.4 to 2.4 million weights with short segments, by class."""
 
 
-def make_model(klass: type, seed: int, **arguments):
-    """A model of `klass` with random weights; the same for the same seed."""
+def make_model(klass: type[torch.nn.Module], seed: int = 0, **arguments: Any) -> torch.nn.Module:
+    """A model of `klass` with random weights, the same for the same seed; small if not told."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return klass(**{"sources": SOURCES, **arguments}).eval()
+        return klass(**{"sources": list(SOURCES), **(SMALL[klass] | arguments)}).eval()
 
 
-def small_htdemucs(seed: int = 0, segment: Fraction = Fraction(1, 2), **arguments) -> HTDemucs:
-    return make_model(
-        HTDemucs,
-        seed,
-        **{"channels": 8, "t_layers": 1, "t_heads": 2, "segment": segment},
-        **arguments,
-    )
-
-
-def small_hdemucs(seed: int = 0, segment: float = 1, **arguments) -> HDemucs:
-    return make_model(HDemucs, seed, channels=8, segment=segment, **arguments)
-
-
-def small_demucs(seed: int = 0, segment: float = 1, **arguments) -> Demucs:
-    return make_model(Demucs, seed, channels=8, segment=segment, **arguments)
-
-
-def save_safetensors(model: torch.nn.Module, path: Path) -> Path:
-    """Write the form of demucs 4.1's models on the Hugging Face hub."""
+def save_safetensors(model: torch.nn.Module, path: Path, **metadata: str) -> Path:
+    """Write the form of demucs 4.1's models on the Hugging Face hub (`demucs/hf.py`)."""
     args, kwargs = model._init_args_kwargs
-    klass = type(model)
-    metadata = {
-        "klass": f"{klass.__module__}.{klass.__name__}",
+    described = {
+        "klass": f"{type(model).__module__}.{type(model).__name__}",
         "args": json.dumps(_encode(list(args))),
         "kwargs": json.dumps(_encode(kwargs)),
     }
-    save_file(
-        {key: value.contiguous() for key, value in model.state_dict().items()}, path, metadata
-    )
+    save_file(contiguous(model.state_dict()), path, described | metadata)
     return path
 
 
-def save_package(model: torch.nn.Module, path: Path, **extra) -> Path:
-    """Write the older form, with halved weights as the released files have them."""
+def save_package(model: torch.nn.Module, path: Path, **entries: Any) -> Path:
+    """Write the older form (`demucs.states.serialize_model`), its weights in half precision."""
     args, kwargs = model._init_args_kwargs
     package = {
         "klass": type(model),
         "args": args,
         "kwargs": kwargs,
         "state": {key: value.half() for key, value in model.state_dict().items()},
-        "training_args": {"seed": 42, "model": "random", **extra},
+        "training_args": {"seed": 42, "optim": {"lr": 3e-4}},
     }
-    torch.save(package, path)
+    torch.save(package | entries, path)
     return path
 
 
-def _encode(value):
+def contiguous(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same weights as safetensors wants them."""
+    return {key: value.contiguous() for key, value in state.items()}
+
+
+def _encode(value: Any) -> Any:
     if isinstance(value, Fraction):
-        return {
-            "_type": "fraction",
-            "numerator": value.numerator,
-            "denominator": value.denominator,
-        }
+        numbers = {"numerator": value.numerator, "denominator": value.denominator}
+        return {"_type": "fraction", **numbers}
     if isinstance(value, dict):
         return {key: _encode(item) for key, item in value.items()}
     return [_encode(item) for item in value] if isinstance(value, list | tuple) else value
