@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from neuralib.engines.log_mel import BlockwiseLogMel
 from neuralib.engines.recognition import (
     UNDETERMINED,
     check_prompt,
+    errors_mapped,
     finite,
     in_order,
     is_silent,
@@ -30,7 +30,6 @@ from neuralib.errors import (
     CheckpointError,
     DeviceMissing,
     EngineMissing,
-    InternalError,
     NeuraLibError,
 )
 from neuralib.progress import Progress, Report
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from neuralib.models.files import ModelFiles
 
 _COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_LIBRARY = "faster-whisper"
 _SEED = 0
 
 
@@ -87,7 +87,7 @@ class FasterWhisper(Recogniser):
         checkpoint = self.model.paths[0]
         folder = self._prepared(self.model, FORM, lambda folder: convert(checkpoint, folder))
         ctranslate2.set_random_seed(_SEED)
-        with _errors_mapped(self.placement.device, self._unreadable(folder)):
+        with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(folder)):
             whisper = faster_whisper.WhisperModel(str(folder), local_files_only=True, **arguments)
         whisper.feature_extractor = BlockwiseLogMel(whisper.feature_extractor)
         self._watch(whisper)
@@ -104,8 +104,7 @@ class FasterWhisper(Recogniser):
             DeviceMissing: where the device runs out of memory.
         """
         self.load()
-        language = language_code(task.language, self._languages(), self.model.name)
-        check_prompt(task.initial_prompt)
+        language = self.check(task)
         samples = finite(samples)
         if is_silent(samples, self.sample_rate):
             return Transcript(language or UNDETERMINED, ())
@@ -113,7 +112,7 @@ class FasterWhisper(Recogniser):
         done = 0.0
         self._listen = lambda: report(Progress("run", done, duration))
         self._restart_random_numbers()
-        with _errors_mapped(self.placement.device):
+        with errors_mapped(_LIBRARY, self.placement.device):
             segments, information = self._whisper.transcribe(
                 samples,
                 language=language,
@@ -133,10 +132,22 @@ class FasterWhisper(Recogniser):
         heard = information.duration_after_vad > 0
         return Transcript(information.language if heard else language or UNDETERMINED, tuple(found))
 
+    def check(self, task: TranscribeTask) -> str | None:
+        """Check the options that only a loaded model can judge: language and prompt.
+
+        Returns:
+            Code of the language; None where it will be detected.
+
+        Raises:
+            UsageError: where the model does not know the language, or the prompt is not words.
+        """
+        check_prompt(task.initial_prompt)
+        return language_code(task.language, self._languages(), self.model.name)
+
     def _arguments(self, ctranslate2: Any) -> dict[str, Any]:
         """Tell where and how CTranslate2 shall compute, as `WhisperModel` takes it."""
         kind, _, index = self.placement.device.partition(":")
-        with _errors_mapped(self.placement.device):
+        with errors_mapped(_LIBRARY, self.placement.device):
             known = ctranslate2.get_supported_compute_types(kind, int(index or 0))
         compute_type = _COMPUTE_TYPES[self.placement.precision]
         if compute_type not in known:
@@ -152,8 +163,8 @@ class FasterWhisper(Recogniser):
             "cpu_threads": _cores(),
         }
 
-    def _unreadable(self, folder: Path) -> Callable[[str], NeuraLibError]:
-        return lambda reason: CheckpointError(
+    def _unreadable(self, folder: Path) -> Callable[[str, str], NeuraLibError]:
+        return lambda _, reason: CheckpointError(
             f"the prepared form of model {self.model.name} cannot be read ({reason}); remove "
             f"{folder}, and it will be made again"
         )
@@ -211,28 +222,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _fault(reason: str) -> NeuraLibError:
-    return InternalError(f"faster-whisper failed: {reason}; please report it")
-
-
-@contextmanager
-def _errors_mapped(
-    device: str, otherwise: Callable[[str], NeuraLibError] = _fault
-) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, ValueError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, MemoryError) or "out of memory" in reason:
-            raise DeviceMissing(
-                f"device {device} has too little memory for this model; take a smaller model or "
-                "another device (--device cpu)"
-            ) from error
-        if any(library in reason.lower() for library in ("cuda", "cublas", "cudnn")):
-            raise DeviceMissing(
-                f"CTranslate2 cannot use device {device} ({reason}); install what it names, or "
-                "take --device cpu"
-            ) from error
-        raise otherwise(reason) from error

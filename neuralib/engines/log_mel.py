@@ -14,7 +14,7 @@ _FRAMES = 3000
 class BlockwiseLogMel:
     """Stands for a `faster_whisper.feature_extractor.FeatureExtractor`, in constant memory.
 
-    The original transforms the whole input at once, which takes over 2 GB an hour of audio; the
+    The original transforms the whole input at once, which takes 3 GB an hour of audio; the
     result alone takes 115 MB an hour (80 bands).
     """
 

@@ -16,6 +16,7 @@ from neuralib.engines.base import Recogniser
 from neuralib.engines.recognition import (
     UNDETERMINED,
     check_prompt,
+    errors_mapped,
     finite,
     is_silent,
     language_code,
@@ -30,6 +31,7 @@ from neuralib.transcript.transcript import Segment, Transcript, Word
 
 _CANDIDATES = 5
 """Samples to choose from above temperature 0; default of openai-whisper's command."""
+_LIBRARY = "openai-whisper"
 _SEED = 0
 
 
@@ -48,7 +50,6 @@ class OpenAIWhisper(Recogniser):
         self.placement = without_mps(self.placement, "openai-whisper", self.model.name)
         self._check_precision()
         try:
-            import torch
             from whisper.model import ModelDimensions, Whisper
         except ImportError as error:
             raise EngineMissing(
@@ -60,10 +61,8 @@ class OpenAIWhisper(Recogniser):
         whisper.load_state_dict(checkpoint.weights)
         if (heads := official_alignment_heads(path)) is not None:
             whisper.set_alignment_heads(heads)
-        try:
+        with errors_mapped(_LIBRARY, self.placement.device):
             self._whisper = whisper.to(self.placement.device).eval()
-        except torch.cuda.OutOfMemoryError as error:
-            raise _too_large(self.placement.device) from error
 
     def transcribe(
         self, samples: NDArray[np.float32], task: TranscribeTask, report: Report
@@ -74,11 +73,10 @@ class OpenAIWhisper(Recogniser):
             UsageError: where the model does not know the language, or the prompt is not words.
             DeviceMissing: where the device runs out of memory.
         """
-        self.load()
         import torch
 
-        language = language_code(task.language, self._languages(), self.model.name)
-        check_prompt(task.initial_prompt)
+        self.load()
+        language = self.check(task)
         samples = finite(samples)
         if is_silent(samples, self.sample_rate):
             return Transcript(language or UNDETERMINED, ())
@@ -86,14 +84,24 @@ class OpenAIWhisper(Recogniser):
         devices = [self._whisper.device] if self._whisper.device.type == "cuda" else []
         with _progress_told(report), whisper_quiet(), torch.random.fork_rng(devices):
             torch.manual_seed(_SEED)
-            try:
+            with errors_mapped(_LIBRARY, self.placement.device):
                 result = self._run(samples, task, language)
-            except torch.cuda.OutOfMemoryError as error:
-                raise _too_large(self.placement.device) from error
         report(Progress("run", duration, duration))
         return Transcript(
             result["language"], tuple(map(_segment, result["segments"])), result["text"]
         )
+
+    def check(self, task: TranscribeTask) -> str | None:
+        """Check the options that only a loaded model can judge: language and prompt.
+
+        Returns:
+            Code of the language; None where it will be detected.
+
+        Raises:
+            UsageError: where the model does not know the language, or the prompt is not words.
+        """
+        check_prompt(task.initial_prompt)
+        return language_code(task.language, self._languages(), self.model.name)
 
     def _run(
         self, samples: NDArray[np.float32], task: TranscribeTask, language: str | None
@@ -140,13 +148,6 @@ def _segment(segment: dict[str, Any]) -> Segment:
         no_speech_prob=float(segment["no_speech_prob"]),
         compression_ratio=float(segment["compression_ratio"]),
         temperature=float(segment["temperature"]),
-    )
-
-
-def _too_large(device: str) -> DeviceMissing:
-    return DeviceMissing(
-        f"device {device} has too little memory for this model; take a smaller model or another "
-        "device (--device cpu)"
     )
 
 

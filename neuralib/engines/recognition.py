@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.engines.device import Placement
-from neuralib.errors import UsageError
+from neuralib.errors import DeviceMissing, InternalError, NeuraLibError, UsageError
 from neuralib.transcript.transcript import Segment, Word
 
 SILENCE = 1e-4
@@ -122,3 +124,34 @@ def _words(words: tuple[Word, ...], time: float, latest: float) -> tuple[Word, .
 
 def _within(value: float, low: float, high: float) -> float:
     return min(max(value, low), high) if math.isfinite(value) else low
+
+
+def _fault(library: str, reason: str) -> NeuraLibError:
+    return InternalError(f"{library} failed: {reason}; please report it")
+
+
+@contextmanager
+def errors_mapped(
+    library: str, device: str, otherwise: Callable[[str, str], NeuraLibError] = _fault
+) -> Iterator[None]:
+    """Turn what `library` raises while it computes into errors of NeuraLib.
+
+    Raises:
+        DeviceMissing: where memory, or a library of the device, is missing.
+        NeuraLibError: else what `otherwise` makes of the library's name and its message.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, MemoryError) or re.search("out of memory|allocate memory", reason):
+            raise DeviceMissing(
+                f"device {device} has too little memory for this model; take a smaller model or "
+                "another device (--device cpu)"
+            ) from error
+        if re.search("cuda|cublas|cudnn", reason, re.IGNORECASE):
+            raise DeviceMissing(
+                f"{library} cannot use device {device} ({reason}); install what it names, or take "
+                "--device cpu"
+            ) from error
+        raise otherwise(library, reason) from error
