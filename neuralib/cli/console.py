@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from neuralib.errors import InternalError
 
 P = ParamSpec("P")
@@ -33,6 +35,13 @@ def put_json(record: dict[str, Any]) -> None:
     """Print one record as a line of JSON (ASCII, so that any name survives)."""
     sys.stdout.write(json.dumps(record) + "\n")
     sys.stdout.flush()
+
+
+def put_table(table: Table) -> None:
+    """Print a table: fitted to the terminal, or wide and whole where a program reads it."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def complain(message: str) -> None:

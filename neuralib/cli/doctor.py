@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralib.cli.console import command, listen, put_json
+from neuralib.cli.console import command, listen, put_json, put_table
 
 if TYPE_CHECKING:
     from neuralib.cli.checks import Check
@@ -42,11 +42,12 @@ def doctor(
 
 
 def _show(checks: list[Check]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", "what", "found", "what to do", title="NeuraLib on this machine")
+    table = Table("", "what", title="NeuraLib on this machine")
+    table.add_column("found", overflow="fold")
+    table.add_column("what to do", overflow="fold")
     area = checks[0].area
     for check in checks:
         if check.area != area:
@@ -54,6 +55,7 @@ def _show(checks: list[Check]) -> None:
             area = check.area
         mark = "[green]✓" if check.ok else "[red]✗" if check.needed else "[yellow]–"  # noqa: RUF001 (a dash in a table)
         table.add_row(mark, check.name, escape(check.found), escape(check.advice))
-    Console(soft_wrap=False).print(table)
+    put_table(table)
     missing = sum(check.needed and not check.ok for check in checks)
-    typer.echo(f"{missing} things are missing" if missing else "All three tasks can run.")
+    things = "1 thing is" if missing == 1 else f"{missing} things are"
+    typer.echo(f"{things} missing." if missing else "All three tasks can run.")

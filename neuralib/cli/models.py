@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralib.cli.console import command, complain, listen, note, put, put_json
+from neuralib.cli.console import command, complain, listen, note, put, put_json, put_table
 
 if TYPE_CHECKING:
     from neuralib.models.store import ListedModel, Store
@@ -128,7 +128,6 @@ def _store(offline: bool | None = None) -> Store:
 
 
 def _show(models: list[ListedModel]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "task", "size", "here", "licence of the weights")
@@ -137,4 +136,4 @@ def _show(models: list[ListedModel]) -> None:
         here = "" if model.state == "missing" else model.state
         name = f"[bold]{model.name}[/] (default)" if model.is_default else model.name
         table.add_row(name, model.kind, size, here, model.licence)
-    Console().print(table)
+    put_table(table)
