@@ -47,7 +47,7 @@ class OpenAIWhisper(Recogniser):
         """Import openai-whisper and read the checkpoint."""
         if self._whisper is not None:
             return
-        self.placement = without_mps(self.placement, "openai-whisper", self.model.name)
+        self.placement = without_mps(self.placement, _LIBRARY, self.model.name)
         self._check_precision()
         try:
             from whisper.model import ModelDimensions, Whisper

@@ -1,8 +1,8 @@
 """The content of a transcript's file in each format.
 
 Text is `strip`ped and on one line, and segments without text are left out of all but JSON.
-Otherwise `txt`, `srt`, `vtt` and `tsv` are byte for byte what openai-whisper's own writers give
-(`whisper/utils.py`).
+Otherwise `txt`, `srt`, `vtt` (but for its markup) and `tsv` are byte for byte what openai-whisper's
+own writers give (`whisper/utils.py`).
 """
 
 from __future__ import annotations
