@@ -78,8 +78,8 @@ class FFmpegEncoder(Encoder):
             options["b"] = str(target.channel_bit_rate * channels)
         stream = self._container.add_stream(codec, self._rate, options, layout=self._layout)
         assert isinstance(stream, AudioStream)
-        if self._integer_bits is not None:
-            stream.format = _integer_format(self._integer_bits)
+        bits = self._integer_bits
+        stream.format = target.float_format if bits is None else _integer_format(bits)
         return stream
 
     def _frame(self, block: Block) -> AudioFrame:

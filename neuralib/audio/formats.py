@@ -19,6 +19,9 @@ class Format:
     rates: Sequence[int]
     """Sample rates that it can hold, in hertz, ascending."""
     max_channels: int = MAX_CHANNELS
+    float_format: str = "flt"
+    """FFmpeg's name of the float samples that the encoder takes; some take integers too, and
+    those would be clipped."""
     container_options: Mapping[str, str] = field(default_factory=dict)
     codec_options: Mapping[str, str] = field(default_factory=dict)
     channel_bit_rate: int | None = None
@@ -56,9 +59,9 @@ FORMATS: Mapping[str, Format] = {
     # Room is kept in the header to become RF64 past 4 GiB.
     "wav": Format("wav", _WAV_CODECS, range(1, 2**31), container_options={"rf64": "auto"}),
     "flac": Format("flac", {16: "flac", 24: "flac"}, range(1, 655_351)),
-    "mp3": Format("mp3", "libmp3lame", _MP3_RATES, max_channels=2, codec_options=_LAME_V0),
-    "ogg": Format("ogg", LIBVORBIS, range(8000, 192_001), max_channels=2),
+    "mp3": Format("mp3", "libmp3lame", _MP3_RATES, 2, "fltp", codec_options=_LAME_V0),
+    "ogg": Format("ogg", LIBVORBIS, range(8000, 192_001), 2),
     "opus": Format("opus", "libopus", (48_000,), channel_bit_rate=96_000),
-    "m4a": Format("ipod", "aac", _AAC_RATES, channel_bit_rate=128_000),
+    "m4a": Format("ipod", "aac", _AAC_RATES, float_format="fltp", channel_bit_rate=128_000),
 }
 """By the names of `tasks.AudioFormat`."""
