@@ -15,11 +15,11 @@ from neuralib.cli.console import complain, listen, note, put, put_json, unexpect
 from neuralib.cli.display import progress_bar
 from neuralib.cli.inputs import Input, find_inputs, spool_standard_input
 from neuralib.cli.record import Record, existing, failed, finished
-from neuralib.engines.base import Separator
+from neuralib.engines.base import Engine, Separator
 from neuralib.engines.device import check_name
 from neuralib.engines.pool import Engines
 from neuralib.errors import InputError, NeuraLibError, UsageError, cannot_write
-from neuralib.execute import Source, check, execute, expected_names
+from neuralib.execute import Source, check, check_fit, execute, expected_names
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.models.open import open_store
 from neuralib.progress import Progress, Report
@@ -111,8 +111,7 @@ class Batch:
         paths = [folder / name for name in names]
         if self._run.skip_existing and all(path.is_file() for path in paths):
             return existing(entry.label, self._task, paths)
-        report(Progress("load"))
-        self._engines.get(self._task)
+        self._engine(report)
         try:
             with _readable(entry) as path:
                 sink = self._sink(folder)
@@ -123,9 +122,14 @@ class Batch:
             return failed(entry.label, self._task, unexpected(error))
         return finished(entry.label, self._task, result)
 
-    def _sources(self, report: Report) -> tuple[str, ...]:
+    def _engine(self, report: Report) -> Engine:
         report(Progress("load"))
         engine = self._engines.get(self._task)
+        check_fit(self._task, engine)
+        return engine
+
+    def _sources(self, report: Report) -> tuple[str, ...]:
+        engine = self._engine(report)
         assert isinstance(engine, Separator)
         return engine.sources
 

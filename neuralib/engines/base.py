@@ -127,6 +127,17 @@ class Recogniser(Engine):
     sample_rate: ClassVar[int] = 16_000
 
     @abstractmethod
+    def check(self, task: TranscribeTask) -> str | None:
+        """Check the options that only a loaded model can judge: language and prompt.
+
+        Returns:
+            Code of the language; None where it will be detected.
+
+        Raises:
+            UsageError: where the model does not know the language, or the prompt is not words.
+        """
+
+    @abstractmethod
     def transcribe(
         self, samples: NDArray[np.float32], task: TranscribeTask, report: Report
     ) -> Transcript:

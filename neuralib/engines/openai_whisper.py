@@ -92,14 +92,7 @@ class OpenAIWhisper(Recogniser):
         )
 
     def check(self, task: TranscribeTask) -> str | None:
-        """Check the options that only a loaded model can judge: language and prompt.
-
-        Returns:
-            Code of the language; None where it will be detected.
-
-        Raises:
-            UsageError: where the model does not know the language, or the prompt is not words.
-        """
+        """Check the options; see `Recogniser`."""
         check_prompt(task.initial_prompt)
         return language_code(task.language, self._languages(), self.model.name)
 

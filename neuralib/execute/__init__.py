@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 
 from neuralib.audio.encode import check_encoder
-from neuralib.engines.base import PitchTracker, Recogniser, Separator
+from neuralib.engines.base import Engine, PitchTracker, Recogniser, Separator
 from neuralib.engines.pool import Engines
 from neuralib.execute.midi import run_midi
 from neuralib.execute.names import artifact_kind, expected_names
-from neuralib.execute.separate import run_separate
+from neuralib.execute.separate import run_separate, wanted_stems
 from neuralib.execute.sink import Artifact, Sink
 from neuralib.execute.source import Source
 from neuralib.execute.transcribe import run_transcribe
@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "artifact_kind",
     "check",
+    "check_fit",
     "execute",
     "expected_names",
 ]
@@ -51,6 +52,18 @@ def check(task: SeparateTask | MidiTask | TranscribeTask) -> None:
     """
     if isinstance(task, SeparateTask):
         check_encoder(task.format, task.bit_depth or 16)
+
+
+def check_fit(task: SeparateTask | MidiTask | TranscribeTask, engine: Engine) -> None:
+    """Make sure, before any computing, that the loaded model can do what `task` asks for.
+
+    Raises:
+        UsageError: where it lacks a stem or a language.
+    """
+    if isinstance(task, SeparateTask) and isinstance(engine, Separator):
+        wanted_stems(task, engine.sources)
+    if isinstance(task, TranscribeTask) and isinstance(engine, Recogniser):
+        engine.check(task)
 
 
 def execute(
