@@ -146,23 +146,36 @@ def _open(path: Path, device: str) -> InferenceSession:
         raise EngineMissing(
             f"onnxruntime cannot be imported ({error}); install it with `pip install onnxruntime`"
         ) from error
-    kind, _, number = device.partition(":")
-    provider = ("CUDAExecutionProvider", {"device_id": number})
     onnxruntime.set_default_logger_severity(_LOG_ERRORS_ONLY)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    provider, settings = _provider(device)
+    if provider not in onnxruntime.get_available_providers():
+        raise _no_device(device)
     try:
         session = onnxruntime.InferenceSession(
-            path.read_bytes(),
-            options,
-            providers=["CPUExecutionProvider"] if kind == "cpu" else [provider],
+            path.read_bytes(), options, providers=[(provider, settings)]
         )
     except Exception as error:  # onnxruntime's errors have no class of their own in common
         raise _not_basic_pitch(path, str(error)) from error
-    if kind != "cpu" and provider[0] not in session.get_providers():
-        raise DeviceMissing(f"onnxruntime cannot use device {device}; take --device cpu")
+    if provider not in session.get_providers():  # it falls back to the processor
+        raise _no_device(device)
     _check(session, path)
     return session
+
+
+def _provider(device: str) -> tuple[str, dict[str, str]]:
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        return "CPUExecutionProvider", {}
+    return "CUDAExecutionProvider", {"device_id": number}
+
+
+def _no_device(device: str) -> DeviceMissing:
+    return DeviceMissing(
+        f"onnxruntime cannot use device {device}; take --device cpu, or install onnxruntime-gpu "
+        "in place of onnxruntime"
+    )
 
 
 def _check(session: InferenceSession, path: Path) -> None:

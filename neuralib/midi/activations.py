@@ -16,7 +16,9 @@ KEYS = 88
 LOWEST_PITCH = 21
 """MIDI note number of the first key: A0, 27.5 Hz."""
 BINS_PER_KEY = 3
-"""Contour bins of a key; the first bin of a key is the one on its pitch."""
+"""Contour bins of a key."""
+TUNED_BIN = 1
+"""Which of its bins, counted from 0, a key's own pitch is in."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from neuralib.midi.activations import BINS_PER_KEY, Matrix
+from neuralib.midi.activations import BINS_PER_KEY, TUNED_BIN, Matrix
 from neuralib.midi.notes import Note
 
 BENDS_A_SEMITONE = BINS_PER_KEY
@@ -23,7 +23,11 @@ _CHUNK_FRAMES = 8192
 
 
 def estimate_bends(contours: Matrix, start: int, end: int, key: int) -> tuple[int, ...]:
-    """Follow the pitch of a note, as basic-pitch 0.4 `get_pitch_bends`.
+    """Follow the pitch of a note.
+
+    Like basic-pitch 0.4 `get_pitch_bends`, but counted from the bin in which a tone of the key's
+    exact pitch appears. basic-pitch counts from the bin below, so that its tuned notes are bent
+    up by 33 cents (by 1365, on the wheel).
 
     Args:
         contours: (frames, 264).
@@ -32,16 +36,16 @@ def estimate_bends(contours: Matrix, start: int, end: int, key: int) -> tuple[in
         key: piano key, 0 to 87.
 
     Returns:
-        For each frame the contour bin of the largest weighted energy, as its distance from the
-        key in thirds of a semitone, -25 to 25.
+        For each frame the distance of the largest weighted energy from the key, in thirds of a
+        semitone, -26 to 24.
     """
-    centre = BINS_PER_KEY * key
-    low, high = max(centre - _REACH, 0), min(centre + _REACH + 1, contours.shape[1])
-    bell = _BELL[low - centre + _REACH : high - centre + _REACH]
+    lowest = BINS_PER_KEY * key
+    low, high = max(lowest - _REACH, 0), min(lowest + _REACH + 1, contours.shape[1])
+    bell = _BELL[low - lowest + _REACH : high - lowest + _REACH]
     bends: list[int] = []
     for at in range(start, end, _CHUNK_FRAMES):
         energy = contours[at : min(at + _CHUNK_FRAMES, end), low:high] * bell
-        bends += (energy.argmax(axis=1) + (low - centre)).tolist()
+        bends += (energy.argmax(axis=1) + (low - lowest - TUNED_BIN)).tolist()
     return tuple(bends)
 
 

@@ -20,9 +20,10 @@ def create_notes(
 ) -> list[Note]:
     """Find the notes in what the pitch model said.
 
-    It differs from basic-pitch in two cases, which fail there: where nothing ever gets louder
-    (it divides by zero and loses the onsets), and where a limit of the frequency range lies
-    beyond the piano (it counts the keys from the wrong end).
+    It differs from basic-pitch where that is wrong: all bends are a third of a semitone lower
+    (see `estimate_bends`), onsets count even where no note ever gets louder (it divides by zero
+    there), and limits of the frequency range may lie beyond the piano (it then counts the keys
+    from the other end).
 
     Args:
         activations: stays as it is.
