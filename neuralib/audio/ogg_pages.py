@@ -55,7 +55,7 @@ def _page_length(data: bytearray) -> int | None:
         return None
     lacing_end = _HEADER_BYTES + data[_HEADER_BYTES - 1]
     length = lacing_end + sum(data[_HEADER_BYTES:lacing_end])
-    return length if len(data) >= max(length, lacing_end) else None
+    return length if len(data) >= length else None
 
 
 def _steady(page: bytearray) -> bytearray:

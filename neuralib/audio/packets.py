@@ -20,6 +20,10 @@ from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
 
+_EXACT_CODECS = ("alac", "ape", "flac", "tak", "tta", "wavpack")
+"""Compressed and lossless: their headers count samples, so that one that lacks is lost. PCM is
+not among them: recorders that crash leave headers that promise too much."""
+
 
 class PacketReader:
     """Reads the samples of a source once, and then says what was wrong with it."""
@@ -34,7 +38,8 @@ class PacketReader:
         self._layout = source.stream.layout
         self._promised = _promised_frames(source)
         self._decoded_seconds = 0.0
-        self._damaged_at: list[float] = []
+        self._damaged_packets = 0
+        self._first_damage_seconds = 0.0
         self._stopped_by: str | None = None
 
     def samples(self) -> Iterator[Block]:
@@ -42,8 +47,8 @@ class PacketReader:
 
         Raises:
             NoAudio: at the end, where there was not one sample.
-            DecodeError: at the end, where nothing could be decoded, or where a compressed
-                lossless file gave less than its header promises.
+            DecodeError: at the end, where nothing could be decoded, or where a file that is
+                compressed without loss gave less than its header promises.
         """
         frames = 0
         for block in self._converted(self._decoded(self._packets())):
@@ -97,21 +102,22 @@ class PacketReader:
             return iter(())
 
     def _note_damage(self) -> None:
-        self._damaged_at.append(self._decoded_seconds)
+        if not self._damaged_packets:
+            self._first_damage_seconds = self._decoded_seconds
+        self._damaged_packets += 1
 
     def _judge(self, frames: int) -> None:
         if frames == 0:
-            if self._damaged_at or self._stopped_by:
+            if self._damaged_packets or self._stopped_by:
                 raise DecodeError(
                     f"{self._name} is damaged, nothing in it can be decoded; get a whole copy"
                 )
             raise NoAudio(f"{self._name} holds not one sample; get a whole copy")
-        codec = self._source.stream.codec_context.codec
-        compressed_lossless = codec.lossless and not codec.name.startswith("pcm_")
-        # Edit lists of mp4 count milliseconds; lossy codecs lose up to some packets at the end.
-        slack = self._rate // (1000 if compressed_lossless else 10)
+        exact = self._source.stream.codec_context.codec.canonical_name in _EXACT_CODECS
+        # Edit lists of mp4 count milliseconds; other codecs lose some packets at either end.
+        slack = self._rate // 1000 if exact else self._rate // 10 + 4096
         short = self._promised is not None and frames + slack < self._promised
-        if short and compressed_lossless:
+        if short and exact:
             raise DecodeError(
                 f"{self._name} breaks off or is damaged: {self._of_promise(frames)}; "
                 "get a whole copy"
@@ -132,10 +138,10 @@ class PacketReader:
                 *(self._name, self._decoded_seconds, self._stopped_by),
                 extra={"action": "input.short"},
             )
-        elif self._damaged_at:
+        elif self._damaged_packets:
             _LOG.warning(
                 "%s is damaged; packets skipped: %d, the first at %.2f s; get a whole copy",
-                *(self._name, len(self._damaged_at), self._damaged_at[0]),
+                *(self._name, self._damaged_packets, self._first_damage_seconds),
                 extra={"action": "input.damaged"},
             )
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.server
 import logging
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -170,7 +171,7 @@ def test_a_hole_makes_a_lossy_song_shorter(
     path.write_bytes(content)
     assert 4.0 * 44_100 < drain(path) < 4.9 * 44_100
     (record,) = caplog.records
-    assert "of the 5.00 s that its header promises" in record.getMessage()
+    assert re.search(r"of the 5\.0\d s that its header promises", record.getMessage())
 
 
 @pytest.mark.parametrize("format", ["mp3", "aiff"])
@@ -182,7 +183,7 @@ def test_a_truncated_song_plays_as_far_as_it_goes(
     cut(write_lossy(path, noise(3 * 44_100), 44_100, codec=codec, container=format), 0.5)
     assert 1.3 * 44_100 < drain(path) < 1.7 * 44_100
     (record,) = caplog.records
-    assert "of the 3.00 s that its header promises" in record.getMessage()
+    assert re.search(r"of the 3\.0\d s that its header promises", record.getMessage())
 
 
 # Files that may not be read, and what is not a file
