@@ -16,6 +16,7 @@ from whisper.audio import HOP_LENGTH, N_FFT, SAMPLE_RATE, mel_filters
 
 from tests.micro.band import band
 from tests.micro.instruments import SAMPLE_RATE as BAND_RATE
+from tests.micro.separations import separated, separator
 from tests.micro.speech import SAMPLE_RATE as VOICE_RATE
 from tests.micro.speech import SENTENCES, speak
 
@@ -33,6 +34,7 @@ WORDS = tuple(sorted({word.strip(".").lower() for text in SENTENCES for word in 
 
 # Band seeds from here on; below lie those of the demo song and of its separator.
 _FIRST_BAND_SEED = 700_000
+_FIRST_SONG_SEED = 800_000
 
 Mono = NDArray[np.float32]
 
@@ -126,18 +128,28 @@ _HANN = torch.hann_window(N_FFT)
 class Listening:
     """An endless supply of random windows."""
 
-    def __init__(self, seed: int, *, takes: int, bands: int, voices: tuple[str, ...] = VOICES):
+    def __init__(
+        self,
+        seed: int,
+        *,
+        takes: int,
+        bands: int,
+        songs: int = 0,
+        voices: tuple[str, ...] = VOICES,
+    ):
         """Record the pools that the windows are mixed from.
 
         Args:
             seed: makes everything.
             takes: number of spoken sentences.
             bands: number of songs of 40 s.
+            songs: number of voices of 60 s that were separated from a mix.
             voices: eSpeak NG's voices that speak.
         """
         self._rng = np.random.default_rng(seed)
         self._takes = [utter(self._rng, random_text(self._rng), voices) for _ in range(takes)]
         self._bands = [_stems(_FIRST_BAND_SEED + 1000 * seed + i, 40.0) for i in range(bands)]
+        self._songs = [self._song(_FIRST_SONG_SEED + 1000 * seed + i) for i in range(songs)]
 
     def window(self, seconds: float, trouble: float = 1.0) -> Window:
         """Make one window; one in ten has no speech.
@@ -147,22 +159,57 @@ class Listening:
             trouble: how much room, noise and band there may be, 0 (a clean voice) to 1.
         """
         rng = self._rng
+        if self._songs and rng.random() < 0.5:
+            return self._excerpt(seconds)
         heard = seconds if rng.random() < 0.5 else rng.uniform(1.5, seconds)
         voice = np.zeros(round(heard * SAMPLE_RATE), np.float32)
-        sentences = () if rng.random() < 0.1 else self._speak(voice, heard, seconds)
+        sentences: tuple[Sentence, ...] = ()
+        if rng.random() >= 0.1:
+            sentences = self._speak(voice, _first_onset(rng, heard), heard, seconds)
         voice = _in_a_room(rng, voice) if rng.random() < 0.5 * trouble else voice
         frames = voice.size // HOP_LENGTH
         power = self._mixed(voice, frames, trouble)
         mel = log_mel(power, rng.uniform(0, 1.5) if rng.random() < 0.3 else 0.0)
-        # Whisper fills a short last window with zeros, whatever the level of its silence is.
-        padded = torch.nn.functional.pad(mel, (0, round(seconds * 100) - frames))
-        return Window(padded.numpy(), sentences, seconds)
+        return Window(_filled(mel, seconds), sentences, seconds)
 
-    def _speak(self, voice: Mono, heard: float, seconds: float) -> tuple[Sentence, ...]:
-        """Place sentences in a voice track of `heard` seconds."""
+    def _song(self, seed: int) -> tuple[Mono, tuple[Sentence, ...]]:
+        """A minute of sentences, separated from the mix with a band."""
+        voice = np.zeros(60 * SAMPLE_RATE, np.float32)
+        sentences: tuple[Sentence, ...] = ()
+        if self._rng.random() >= 0.1:
+            sentences = self._speak(voice, self._rng.uniform(0.0, 3.0), 60.0, 61.0)
+        dry = soxr.resample(voice, SAMPLE_RATE, VOICE_RATE)
+        return separated(separator(), dry, seed), sentences
+
+    def _excerpt(self, seconds: float) -> Window:
+        """A part of a separated voice, at another level."""
+        rng = self._rng
+        voice, sentences = self._songs[int(rng.integers(len(self._songs)))]
+        heard = seconds if rng.random() < 0.7 else rng.uniform(8.0, seconds)
+        start = float(rng.uniform(0.0, 60.0 - heard))
+        if heard < seconds:
+            # A file does not end in the middle of a sentence.
+            ends = [each.end for each in sentences if start < each.end < start + heard - 0.3]
+            heard = ends[-1] + 0.3 - start if ends else heard
+        first = round(start * SAMPLE_RATE)
+        part = voice[first : first + round(heard * SAMPLE_RATE)]
+        frames = part.size // HOP_LENGTH
+        mel = log_mel(mel_power(part * np.float32(10 ** rng.uniform(-1, 0.3)), frames))
+        inside = [
+            kept
+            for each in sentences
+            if each.end > start and each.start < start + heard - 0.3
+            for kept in each.shifted(-start).from_zero()
+        ]
+        return Window(_filled(mel, seconds), tuple(inside), seconds)
+
+    def _speak(
+        self, voice: Mono, onset: float, heard: float, seconds: float
+    ) -> tuple[Sentence, ...]:
+        """Place sentences in a track of `heard` seconds; the last may pass the window's end."""
         rng = self._rng
         sentences = []
-        time = _first_onset(rng, heard)
+        time = onset
         loudness = 1.0
         while time < heard - 0.3:
             samples, sentence = self._takes[int(rng.integers(len(self._takes)))]
@@ -201,6 +248,12 @@ class Listening:
         backing = levels.astype(np.float32) @ stems[:, first : first + size].astype(np.float32)
         rms = float(np.sqrt(np.mean(backing**2)))
         return np.asarray(backing / max(rms, 1e-3), np.float32)
+
+
+def _filled(mel: torch.Tensor, seconds: float) -> Mono:
+    """Fill a window as Whisper does, with zeros, whatever the level of its silence is."""
+    missing = round(seconds * 100) - mel.shape[1]
+    return np.asarray(torch.nn.functional.pad(mel, (0, missing)).numpy())
 
 
 def _first_onset(rng: np.random.Generator, heard: float) -> float:

@@ -21,6 +21,7 @@ from whisper.audio import SAMPLE_RATE
 
 from tests.micro import song
 from tests.micro.listening import HELD_OUT_VOICES, VOICES
+from tests.micro.separations import for_whisper, separated_voice, separator
 from tests.micro.speech import SAMPLE_RATE as VOICE_RATE
 from tests.micro.speech import SENTENCES, speak
 
@@ -69,11 +70,6 @@ def score(result: dict[str, Any], said: Said) -> Score:
     return Score(edit_distance(words_of(result["text"]), true), len(true), worst)
 
 
-def mono(stereo: Mono) -> Mono:
-    """Whisper's input from a stem: mono, 16 kHz."""
-    return soxr.resample(stereo.mean(axis=0), song.SAMPLE_RATE, SAMPLE_RATE)
-
-
 def readings(voice: str, seed: int, speed_wpm: int) -> tuple[Mono, Said]:
     """All sentences by one voice, 1 to 4 s apart."""
     rng = np.random.default_rng(seed)
@@ -96,15 +92,20 @@ def cases() -> Iterator[tuple[str, Mono, Said]]:
     backing = demo.mix - vocals
     heard = np.abs(vocals).mean(axis=0) > 0.005
     ratio = np.sqrt(np.mean(vocals[:, heard] ** 2) / np.mean(backing**2))
-    yield "demo vocals", mono(vocals), demo.sentences
+    yield "demo vocals", for_whisper(vocals), demo.sentences
+    yield "demo vocals as separated", separated_voice(separator(), demo.mix), demo.sentences
     for decibels in (20, 15, 10, 5, 0):
         leak = backing * np.float32(ratio * 10 ** (-decibels / 20))
-        yield f"demo vocals, band {decibels} dB below", mono(vocals + leak), demo.sentences
-    yield f"demo mix, band {20 * np.log10(ratio):.1f} dB below", mono(demo.mix), demo.sentences
+        yield f"demo vocals, band {decibels} dB below", for_whisper(vocals + leak), demo.sentences
+    yield (
+        f"demo mix, band {20 * np.log10(ratio):.1f} dB below",
+        for_whisper(demo.mix),
+        demo.sentences,
+    )
     yield "silence", np.zeros(20 * SAMPLE_RATE, np.float32), ()
     noise = np.random.default_rng(0).standard_normal(20 * SAMPLE_RATE).astype(np.float32)
     yield "noise", 0.01 * noise, ()
-    yield "demo band alone", mono(backing), ()
+    yield "demo band alone", for_whisper(backing), ()
     for seed, voice in enumerate((*dict.fromkeys(VOICES), *HELD_OUT_VOICES)):
         kind = "held-out" if voice in HELD_OUT_VOICES else "trained"
         yield f"{kind} voice {voice}", *readings(voice, seed, 120 + 10 * (seed % 5))

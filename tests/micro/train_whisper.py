@@ -53,12 +53,16 @@ class Stage:
     """How hard to hear, from the first batch to the last."""
     rates: tuple[float, float]
     """Learning rate, likewise."""
+    songs: int = 0
+    """Where above zero, everything is recorded anew, and half of the windows are voices that were
+    separated from the mixes of as many songs."""
 
 
 STAGES = (
     Stage(6.0, 24, 800, (0.0, 0.5), (3e-3, 3e-3)),
     Stage(10.0, 16, 1400, (0.5, 1.0), (3e-3, 1.5e-3)),
     Stage(30.0, 6, 1000, (1.0, 1.0), (1.5e-3, 5e-5)),
+    Stage(30.0, 6, 400, (1.0, 1.0), (5e-4, 1e-5), songs=30),
 )
 
 
@@ -181,12 +185,15 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    listening = Listening(options.seed, takes=2000, bands=16)
+    pools = {"takes": 2000, "bands": 16}
+    listening = Listening(options.seed, **pools)
     model = Listener()
     if options.resume:
         model.load_state_dict(torch.load(options.resume, weights_only=True))
     for number, stage in enumerate(STAGES):
         if number >= options.stage:
+            if stage.songs:
+                listening = Listening(options.seed + number, **pools, songs=stage.songs)
             train(model, listening, stage, options.seed + number, options.out)
     model.write(options.out)
 
