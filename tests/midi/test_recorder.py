@@ -1,0 +1,58 @@
+"""Activations come back as they went in, from files that nobody sees."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from neuralib.midi.recorder import Recorder
+from tests.midi.reference import make_activations
+
+
+@pytest.mark.parametrize("frames", [0, 1, 150, 284])
+def test_activations_come_back(frames: int) -> None:
+    pieces = [make_activations(142, seed) for seed in range(2)]
+    recorder = Recorder()
+    for piece in pieces:
+        recorder.append(piece)
+
+    back = recorder.finish(frames)
+
+    for name, matrix in vars(back).items():
+        whole = np.concatenate([getattr(piece, name) for piece in pieces])
+        assert matrix.dtype == np.float32
+        np.testing.assert_array_equal(matrix, whole[:frames])
+
+
+def test_nothing_recorded_is_nothing() -> None:
+    assert Recorder().finish(0).contours.shape == (0, 264)
+
+
+FULL = """
+import resource
+import numpy as np
+from neuralib.errors import OutputError
+from neuralib.midi.activations import Activations
+from neuralib.midi.recorder import Recorder
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+recorder = Recorder()
+piece = Activations(*(np.zeros((142, width), np.float32) for width in (88, 88, 264)))
+try:
+    for _ in range(100):
+        recorder.append(piece)
+except OutputError as error:
+    print(error.message)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit of a file's size to set")
+def test_a_full_disk_is_told() -> None:
+    done = subprocess.run([sys.executable, "-c", FULL], capture_output=True, text=True, check=True)
+
+    assert "File too large" in done.stdout
+    assert "set TMPDIR to another folder" in done.stdout
+    assert done.stderr == ""
