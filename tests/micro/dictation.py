@@ -19,6 +19,9 @@ LATEST_FIRST_START = 1.0
 TOKENIZER = get_tokenizer(True, num_languages=99, language="en", task="transcribe")
 _SPACE, _STOP = TOKENIZER.encode(" ")[0], TOKENIZER.encode(".")[0]
 _ENGLISH = TOKENIZER.to_language_token("en")
+BLANKS = {"space": _SPACE, "language": _ENGLISH}
+"""What may stand in a segment without words: Whisper's decoding asks for something between two
+timestamps. Word timing takes a space for a word; a language token it passes over."""
 _STEPS_PER_SECOND = 50
 
 Span = tuple[float, float]
@@ -87,13 +90,19 @@ class Lesson:
     """The word before it, likewise."""
 
 
-def lesson(window: Window, rng: np.random.Generator, prompt: Sequence[int] = ()) -> Lesson:
+def lesson(
+    window: Window,
+    rng: np.random.Generator,
+    prompt: Sequence[int] = (),
+    blank: str = "language",
+) -> Lesson:
     """Write down what is said in a window.
 
     Args:
         window: what is heard.
         rng: decides the task and whether there are timestamps.
         prompt: rows of earlier text.
+        blank: which of `BLANKS` is used.
     """
     head = [Step(row(TOKENIZER.sot_prev)), *map(Step, prompt)] if prompt else []
     translated, foreign = rng.random(2) < 0.05
@@ -103,7 +112,7 @@ def lesson(window: Window, rng: np.random.Generator, prompt: Sequence[int] = ())
         begun.append(Step(row(TOKENIZER.no_timestamps)))
         said = [step for sentence in _complete(window) for step in _words(sentence)]
     else:
-        said = _timed(window, rng)
+        said = _timed(window, rng, BLANKS[blank])
     after = _end_of(said, window)
     steps = (*head, *begun, *said, Step(row(TOKENIZER.eot), after))
     spoken, before = _frames(window)
@@ -130,7 +139,7 @@ def _onset(sentence: Sentence) -> Span:
     return sentence.start - 0.04, sentence.start + 0.12
 
 
-def _timed(window: Window, rng: np.random.Generator) -> list[Step]:
+def _timed(window: Window, rng: np.random.Generator, blank: int) -> list[Step]:
     """Segments between timestamps.
 
     A first sentence that starts too late for Whisper's decoding is left to the next window: a
@@ -142,8 +151,8 @@ def _timed(window: Window, rng: np.random.Generator) -> list[Step]:
     if first.start > LATEST_FIRST_START or first.end > window.seconds:
         ahead = max(0.1, first.start - 0.3)
         heard = (ahead, first.start + 0.12)
-        blank = Step(row(_SPACE), heard)
-        return [_mark(0, (0, 0.1), 0), blank, _mark(ahead, heard, 2), _mark(ahead, heard, 0)]
+        begun = [_mark(0, (0, 0.1), 0), Step(row(blank), heard)]
+        return [*begun, _mark(ahead, heard, 2), _mark(ahead, heard, 0)]
     steps = []
     for sentence in window.sentences:
         steps.append(_mark(sentence.start, _onset(sentence)))

@@ -53,9 +53,14 @@ class Stage:
     """How hard to hear, from the first batch to the last."""
     rates: tuple[float, float]
     """Learning rate, likewise."""
+    prompts: tuple[float, float, float] = (0.65, 0.27, 0.08)
+    """Shares of batches without earlier text, with up to 60 tokens of it, with up to 223."""
     songs: int = 0
     """Where above zero, everything is recorded anew, and half of the windows are voices that were
     separated from the mixes of as many songs."""
+    blank: str = "space"
+    """What stands in a segment without words: something that is easy to learn, later the one that
+    word timing needs."""
 
 
 STAGES = (
@@ -63,6 +68,7 @@ STAGES = (
     Stage(10.0, 16, 1400, (0.5, 1.0), (3e-3, 1.5e-3)),
     Stage(30.0, 6, 1000, (1.0, 1.0), (1.5e-3, 5e-5)),
     Stage(30.0, 6, 400, (1.0, 1.0), (5e-4, 1e-5), songs=30),
+    Stage(30.0, 6, 700, (1.0, 1.0), (8e-4, 1e-5), (0.45, 0.3, 0.25), songs=40, blank="language"),
 )
 
 
@@ -135,13 +141,14 @@ def batches(listening: Listening, stage: Stage, seed: int) -> Iterator[Batch]:
     past = [row(token) for token in TOKENIZER.encode(" We follow.")]
     for step in range(stage.steps):
         trouble = _between(stage.trouble, step / stage.steps)
-        longest = int(rng.choice((0, 60, 223), p=(0.65, 0.27, 0.08)))
+        longest = int(rng.choice((0, 60, 223), p=stage.prompts))
         lessons: list[Lesson] = []
         for _ in range(stage.windows):
             prompt = past[-int(rng.integers(1, longest)) :] if longest else []
             if prompt and rng.random() < 0.1:
                 prompt = [OTHER if rng.random() < 0.3 else token for token in prompt]
-            lessons.append(lesson(listening.window(stage.seconds, trouble), rng, prompt))
+            window = listening.window(stage.seconds, trouble)
+            lessons.append(lesson(window, rng, prompt, stage.blank))
             said = [step.row for step in lessons[-1].steps[lessons[-1].begin + 3 : -1]]
             past = [*past, *said][-300:]
         yield Batch(lessons)
