@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,8 @@ def save_safetensors(model: torch.nn.Module, path: Path, **metadata: str) -> Pat
         "args": json.dumps(_encode(list(args))),
         "kwargs": json.dumps(_encode(kwargs)),
     }
-    save_file(contiguous(model.state_dict()), path, described | metadata)
+    state = {key: value.contiguous() for key, value in model.state_dict().items()}
+    save_file(state, path, described | metadata)
     return path
 
 
@@ -66,11 +66,6 @@ def save_package(model: torch.nn.Module, path: Path, **entries: Any) -> Path:
     }
     torch.save(package | entries, path)
     return path
-
-
-def contiguous(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The same weights as safetensors wants them."""
-    return {key: value.contiguous() for key, value in state.items()}
 
 
 def _encode(value: Any) -> Any:

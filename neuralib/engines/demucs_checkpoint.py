@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ class Checkpoint:
         except Exception as error:  # whatever a damaged file makes the class stumble over
             raise CheckpointError(
                 f"{self.path} is damaged: its weights do not fit the {self.klass.__name__} that "
-                f"it describes ({brief(error)}); fetch or export it again"
+                f"it describes ({brief(str(error))}); fetch or export it again"
             ) from None
         return model.eval().requires_grad_(False)
 
@@ -83,17 +84,19 @@ def architectures() -> dict[str, type[torch.nn.Module]]:
 def describe(
     path: Path,
     klass: type[torch.nn.Module],
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    args: object,
+    kwargs: object,
     read_state: Callable[[], Any],
 ) -> Checkpoint:
-    """Check the arguments that a file gives for `klass`, and complete them.
+    """Check the arguments that a file gives for `klass`, a list and a dictionary; complete them.
 
     Keywords that `klass` does not know (any more) are dropped, as demucs does.
 
     Raises:
         CheckpointError: where they are not arguments of `klass`.
     """
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise CheckpointError(f"{path} is damaged: its arguments are no list and no dictionary")
     signature = inspect.signature(klass)
     known = {key: value for key, value in kwargs.items() if key in signature.parameters}
     try:
@@ -108,9 +111,9 @@ def describe(
     return Checkpoint(path, klass, bound.arguments, read_state)
 
 
-def brief(error: BaseException) -> str:
-    """Give the beginning of an error's text, without the class and in one line."""
-    words = " ".join(str(error).split()) or type(error).__name__
+def brief(text: str) -> str:
+    """Give the beginning of a library's message, in one line."""
+    words = " ".join(text.split())
     return words if len(words) <= 160 else f"{words[:160]}…"
 
 
@@ -125,7 +128,7 @@ def _check(path: Path, arguments: Mapping[str, Any]) -> None:
             f"{path} is damaged: its sources are {sources!r}, not a list of names"
         )
     for name in ("samplerate", "audio_channels", "segment"):
-        if not arguments[name] > 0:
+        if not isinstance(arguments[name], Real) or not arguments[name] > 0:
             raise CheckpointError(f"{path} is damaged: its {name} is {arguments[name]!r}")
 
 

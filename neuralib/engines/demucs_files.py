@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -26,8 +25,8 @@ from neuralib.engines.demucs_checkpoint import (
 )
 from neuralib.errors import CheckpointError, EngineMissing
 
-_TORCH_MAGIC = (b"PK\x03\x04", b"\x80\x02")
-"""How the files of torch.save start: a zip archive, or before PyTorch 1.6 a pickle."""
+_ZIP_MAGIC = b"PK\x03\x04"
+"""How the files of torch.save start; those from before PyTorch 1.6 cannot be read safely."""
 _FORMS = "Demucs checkpoints are .safetensors of demucs 4.1 and .th packages"
 
 
@@ -40,10 +39,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(4)
+            packaged = file.read(len(_ZIP_MAGIC)) == _ZIP_MAGIC
     except OSError as error:
         raise CheckpointError(f"cannot read checkpoint {path}: {error.strerror}") from None
-    return _read_package(path) if head.startswith(_TORCH_MAGIC) else _read_safetensors(path)
+    return _read_package(path) if packaged else _read_safetensors(path)
 
 
 def _read_safetensors(path: Path) -> Checkpoint:
@@ -54,7 +53,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path} is damaged, or not a checkpoint ({brief(error)}); {_FORMS}"
+            f"{path} is damaged, or not a checkpoint ({brief(str(error))}); {_FORMS}"
         ) from None
     klass = architectures().get(metadata.get("klass", ""))
     if klass is None:
@@ -67,7 +66,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
         structure = json.loads(metadata.get("structure", "null"))
     except (KeyError, ValueError, ZeroDivisionError) as error:
         raise CheckpointError(
-            f"{path} is damaged: its metadata cannot be read ({brief(error)}); export it again"
+            f"{path} is damaged: its metadata cannot be read ({brief(str(error))}); export it again"
         ) from None
     return describe(path, klass, args, kwargs, lambda: _read_tensors(path, structure))
 
@@ -116,21 +115,18 @@ def _quantisers() -> dict[str, Any]:
 def _read_package(path: Path) -> Checkpoint:
     package = _unpickle(path)
     klass: Any = package.get("klass") if isinstance(package, dict) else None
-    if klass not in architectures().values():
+    if not any(klass is known for known in architectures().values()):
         raise CheckpointError(f"{path} is a PyTorch file, but not of a Demucs model; {_FORMS}")
     args, kwargs = package.get("args", ()), package.get("kwargs", {})
-    if not isinstance(args, (tuple, list)) or not isinstance(kwargs, dict):
-        raise CheckpointError(f"{path} is damaged: its arguments are no list and no dictionary")
     return describe(path, klass, args, kwargs, lambda: _unpickle(path)["state"])
 
 
 def _unpickle(path: Path) -> Any:
     import torch
 
-    mappable = zipfile.is_zipfile(path)
     with torch.serialization.safe_globals(_harmless()):
         try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mappable)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except MemoryError:
             raise
         except Exception as error:  # a damaged pickle can raise anything
@@ -154,9 +150,13 @@ def _harmless() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
 
 
 def _refusal(path: Path, error: Exception) -> CheckpointError | EngineMissing:
-    refused = re.search(r"GLOBAL ([\w.]+)", str(error))
+    # What torch.load says before this mark is advice to let the file run its code.
+    reason = str(error).rpartition("WeightsUnpickler error:")[2]
+    refused = re.search(r"GLOBAL ([\w.]+)", reason)
     if refused is None:
-        return CheckpointError(f"{path} is damaged, or not a checkpoint ({brief(error)}); {_FORMS}")
+        return CheckpointError(
+            f"{path} is damaged, or not a checkpoint ({brief(reason)}); {_FORMS}"
+        )
     if refused[1].startswith("diffq."):
         return quantised()
     return CheckpointError(
