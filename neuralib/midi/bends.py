@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import zip_longest
+from operator import attrgetter
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def drop_overlapping_bends(notes: Iterable[Note]) -> list[Note]:
     Returns:
         The notes, sorted.
     """
-    ordered = sorted(notes, key=_place)
+    ordered = sorted(notes, key=attrgetter("place"))
     kept = []
     reached = -np.inf
     for note, following in zip_longest(ordered, ordered[1:]):
@@ -63,7 +64,3 @@ def drop_overlapping_bends(notes: Iterable[Note]) -> list[Note]:
         kept.append(note if alone else replace(note, bends=None))
         reached = max(reached, note.end)
     return kept
-
-
-def _place(note: Note) -> tuple[float, float, int]:
-    return note.start, note.end, note.pitch

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Note:
-    """A note as it was heard; notes sort by start, then end, then pitch."""
+    """A note as it was heard."""
 
     start: float
     """Seconds from the start of the input."""
@@ -21,6 +21,11 @@ class Note:
     """Mean activation, 0 to 1."""
     bends: tuple[int, ...] | None = None
     """Deviation from `pitch` in thirds of a semitone, evenly spaced from `start` to `end`."""
+
+    @property
+    def place(self) -> tuple[float, float, int]:
+        """Start, end and pitch: the order of notes."""
+        return self.start, self.end, self.pitch
 
     @property
     def velocity(self) -> int:

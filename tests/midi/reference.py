@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def reference_notes(
 
 def from_events(events: Sequence[tuple[float, float, int, float, list[int] | None]]) -> list[Note]:
     """Turn basic-pitch's note events into sorted notes, and lower its bends to the right pitch."""
-    return sorted(
+    notes = [
         Note(
             float(start),
             float(end),
@@ -79,7 +80,8 @@ def from_events(events: Sequence[tuple[float, float, int, float, list[int] | Non
             None if bends is None else tuple(int(bend) - 1 for bend in bends),
         )
         for start, end, pitch, amplitude, bends in events
-    )
+    ]
+    return sorted(notes, key=attrgetter("place"))
 
 
 def make_activations(

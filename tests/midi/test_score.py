@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from itertools import pairwise
+from operator import attrgetter
 
 import mido
 import pretty_midi
@@ -37,7 +38,7 @@ def a_note(draw: st.DrawFn) -> Note:
 def clear_of_itself(notes: list[Note]) -> list[Note]:
     """Leave out notes that sound together with an earlier one of the same pitch."""
     kept: list[Note] = []
-    for note in sorted(notes):
+    for note in sorted(notes, key=attrgetter("place")):
         if all(note.pitch != other.pitch or note.start >= other.end for other in kept):
             kept.append(note)
     return kept
