@@ -69,9 +69,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     import torch
 
     try:
-        content = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=_can_map(path))
     except Exception as error:  # a damaged pickle fails in any way
         reason = str(error).strip().split("\n", 1)[0][:120] or type(error).__name__
         raise CheckpointError(
@@ -80,6 +78,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
         ) from error
     dims = _dimensions(path, content)
     return Checkpoint(dims, _weights(path, content["model_state_dict"], dims))
+
+
+def _can_map(path: Path) -> bool:
+    """Whether the weights lie in the file as they do in memory: in an archive, not packed."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return all(each.compress_type == zipfile.ZIP_STORED for each in archive.infolist())
 
 
 def official_alignment_heads(path: Path) -> bytes | None:

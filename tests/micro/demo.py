@@ -7,6 +7,7 @@ there is one.
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -55,12 +56,12 @@ def model(task: str, official: str, *, prefer_micro: bool) -> str:
         found = subprocess.run([*NEURALIB, "models", "where", official], capture_output=True)
         if found.returncode == 0:
             return official
-    micro = MICRO[task].relative_to(Path.cwd())
+    micro = os.path.relpath(MICRO[task])
     console.print(
         f"[yellow]{task} uses the micro checkpoint {micro}: a stand-in for tests that knows the "
         f"demo song's kind of sound only. For real music: neuralib models pull {official}[/]"
     )
-    return str(micro)
+    return micro
 
 
 def run(*words: object) -> list[Path]:
