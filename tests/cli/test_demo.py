@@ -64,9 +64,11 @@ def test_the_sentences_are_written_down_with_their_times(
     assert done.status == 0, done.stderr
     transcript = json.loads(done.stdout)
     assert transcript["language"] == "en"
-    said = [words(segment["text"]) for segment in transcript["segments"]]
-    assert said == [words(text) for _, _, text in song.sentences]
-    for segment, (start, end, _) in zip(transcript["segments"], song.sentences, strict=True):
+    said = [segment for segment in transcript["segments"] if words(segment["text"])]
+    assert [words(segment["text"]) for segment in said] == [
+        words(text) for _, _, text in song.sentences
+    ]
+    for segment, (start, end, _) in zip(said, song.sentences, strict=True):
         assert segment["start"] == pytest.approx(start, abs=0.5)
         assert segment["end"] == pytest.approx(end, abs=0.5)
 
