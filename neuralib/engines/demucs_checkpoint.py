@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -128,7 +129,7 @@ def _check(path: Path, arguments: Mapping[str, Any]) -> None:
             f"{path} is damaged: its sources are {sources!r}, not a list of names"
         )
     for name in ("samplerate", "audio_channels", "segment"):
-        if not isinstance(arguments[name], Real) or not arguments[name] > 0:
+        if not isinstance(arguments[name], Real) or not 0 < arguments[name] < math.inf:
             raise CheckpointError(f"{path} is damaged: its {name} is {arguments[name]!r}")
 
 

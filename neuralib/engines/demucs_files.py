@@ -161,5 +161,5 @@ def _refusal(path: Path, error: Exception) -> CheckpointError | EngineMissing:
         return quantised()
     return CheckpointError(
         f"{path} wants to run {refused[1]} when it is loaded, which is not done here; take the "
-        "model as .safetensors, or from a source that you trust"
+        "model as .safetensors"
     )
