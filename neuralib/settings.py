@@ -81,6 +81,11 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"{CONFIG_NAME}: there is no setting {first['loc'][0]!r}; the settings are "
+                f"{', '.join(Settings.model_fields)}"
+            ) from None
         name = "_".join(str(part) for part in first["loc"])
         raise UsageError(
             f"setting {name} (NEURALIB_{name.upper()} or {CONFIG_NAME}): got "

@@ -27,6 +27,12 @@ class BaseTask(BaseModel):
     """Arithmetic of the model; `auto` takes what the device does well and exactly."""
 
 
+def _refuse_twice(what: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{what} {name} is named twice; name it once")
+
+
 class SeparateTask(BaseTask):
     """Split a song into stems."""
 
@@ -51,8 +57,7 @@ class SeparateTask(BaseTask):
     def _consistent(self) -> SeparateTask:
         if self.stems is not None and not self.stems:
             raise ValueError("stems is empty; name at least one stem, or leave it out for all")
-        if self.stems is not None and len(set(self.stems)) != len(self.stems):
-            raise ValueError(f"stems {','.join(self.stems)} names a stem twice")
+        _refuse_twice("stem", self.stems or ())
         if self.stems is not None and self.two_stems is not None:
             raise ValueError("stems and two_stems exclude each other; give one of them")
         if self.bit_depth is not None and self.format not in ("wav", "flac"):
@@ -87,6 +92,7 @@ class MidiTask(BaseTask):
 
     @model_validator(mode="after")
     def _consistent(self) -> MidiTask:
+        _refuse_twice("format", self.formats)
         low, high = self.minimum_frequency_hz, self.maximum_frequency_hz
         if low is not None and high is not None and low >= high:
             raise ValueError(
@@ -117,6 +123,7 @@ class TranscribeTask(BaseTask):
 
     @model_validator(mode="after")
     def _consistent(self) -> TranscribeTask:
+        _refuse_twice("format", self.formats)
         bad = [value for value in self.temperature if not 0.0 <= value <= 1.0]
         if bad:
             raise ValueError(f"temperature {bad[0]:g} is not between 0 and 1")
@@ -158,11 +165,21 @@ def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
         raise UsageError(_explain(error, str)) from None
 
 
+_PLAIN_WORDS = {
+    "too_short": "Name at least one",
+    "float_parsing": "It must be a number",
+    "int_parsing": "It must be a whole number",
+    "extra_forbidden": "There is no such option",
+}
+"""What pydantic says in the words of a programmer."""
+
+
 def _explain(error: ValidationError, name: Callable[[str], str]) -> str:
     first = error.errors(include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return message
+    message = _PLAIN_WORDS.get(first["type"], message)
     fields = [part for part in first["loc"][1:] if isinstance(part, str)]
     field = name(fields[0]) if fields else "task"
     return f"{field}: got {first['input']!r}; {message[0].lower()}{message[1:]}"

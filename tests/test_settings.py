@@ -52,7 +52,7 @@ def test_models_are_in_the_data_folder_unless_said_otherwise(
     [
         ("device = 3", "setting device .*NEURALIB_DEVICE.*got 3"),
         ("offline = 'perhaps'", "setting offline .*got 'perhaps'"),
-        ("colour = 'red'", "setting colour"),
+        ("colour = 'red'", "no setting 'colour'; the settings are data_dir"),
         ("device = ", "cannot read neuralib.toml"),
     ],
 )

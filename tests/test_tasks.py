@@ -30,7 +30,7 @@ midi_tasks = st.builds(
     minimum_frequency_hz=st.none() | st.floats(1, 100),
     maximum_frequency_hz=st.none() | st.floats(101, 5000),
     tempo_bpm=st.floats(4, 960),
-    formats=st.lists(st.sampled_from(["mid", "csv", "json"]), min_size=1, max_size=3).map(tuple),
+    formats=st.lists(st.sampled_from(["mid", "csv", "json"]), min_size=1, unique=True).map(tuple),
 )
 transcribe_tasks = st.builds(
     TranscribeTask,
@@ -51,16 +51,16 @@ def test_json_round_trip(task: SeparateTask | MidiTask | TranscribeTask) -> None
     [
         ({}, "kind"),
         ({"kind": "sing"}, "separate.*midi.*transcribe"),
-        ({"kind": "midi", "onset": 0.5}, "onset: got 0.5; extra inputs are not permitted"),
+        ({"kind": "midi", "onset": 0.5}, "onset: got 0.5; there is no such option"),
         ({"kind": "midi", "onset_threshold": 2}, "onset_threshold: got 2; .* less than or equal"),
         ({"kind": "midi", "onset_threshold": float("nan")}, "finite"),
-        ({"kind": "midi", "formats": ()}, "formats: got"),
+        ({"kind": "midi", "formats": ()}, "formats: got .* name at least one"),
         (
             {"kind": "midi", "minimum_frequency_hz": 500, "maximum_frequency_hz": 100},
             "minimum frequency 500 Hz is not below maximum frequency 100 Hz",
         ),
         ({"kind": "separate", "stems": ()}, "at least one stem"),
-        ({"kind": "separate", "stems": ("bass", "bass")}, "names a stem twice"),
+        ({"kind": "separate", "stems": ("bass", "bass")}, "stem bass is named twice"),
         ({"kind": "separate", "stems": ("bass",), "two_stems": "bass"}, "exclude each other"),
         ({"kind": "separate", "format": "aiff"}, "format: got 'aiff'; .*'wav', 'flac'"),
         ({"kind": "separate", "format": "mp3", "bit_depth": 16}, "wav and flac, not to mp3"),

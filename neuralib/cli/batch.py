@@ -7,7 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask, build_task
 class Run:
     """How a batch is run, apart from what is run."""
 
-    output: str
+    output: str | None
     device: str | None
     skip_existing: bool
     json: bool
@@ -53,10 +53,11 @@ def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
     settings = load_settings(device=run.device)
     check_name(settings.device)
     inputs = find_inputs(words)
-    _check_output(run, task, inputs)
+    output = _choose_output(run, task, inputs)
     check(task)
     engines = Engines(open_store(settings), settings.device)
-    return Batch(task, inputs, run, engines).run()
+    engines.locate(task)
+    return Batch(task, inputs, replace(run, output=output), engines).run()
 
 
 OPTIONS = {
@@ -118,6 +119,8 @@ class Batch:
                 result = execute(self._task, Source(path, entry.name), sink, report, self._engines)
         except NeuraLibError as error:
             return failed(entry.label, self._task, error)
+        except BrokenPipeError:
+            raise  # nobody reads our results any more
         except Exception as error:
             return failed(entry.label, self._task, unexpected(error))
         return finished(entry.label, self._task, result)
@@ -134,7 +137,7 @@ class Batch:
         return engine.sources
 
     def _folder(self, entry: Input) -> Path:
-        folder = Path(self._run.output)
+        folder = Path(self._run.output or ".")
         return folder / entry.name if isinstance(self._task, SeparateTask) else folder
 
     def _sink(self, folder: Path) -> Sink:
@@ -168,12 +171,30 @@ def _readable(entry: Input) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _check_output(
+def _choose_output(
+    run: Run, task: SeparateTask | MidiTask | TranscribeTask, inputs: list[Input]
+) -> str:
+    """Give the folder for the results, or `-`, and make sure that it can be written to."""
+    output = run.output
+    if output is None:
+        piped = [entry.label for entry in inputs] == ["-"]
+        output = "-" if piped and _writes_one(task) and not run.json else "."
+    if output == "-":
+        _check_stream(run, task, inputs)
+    else:
+        _check_folder(Path(output))
+    return output
+
+
+def _writes_one(task: SeparateTask | MidiTask | TranscribeTask) -> bool:
+    if isinstance(task, SeparateTask):
+        return task.stems is not None and len(task.stems) == 1
+    return len(task.formats) == 1
+
+
+def _check_stream(
     run: Run, task: SeparateTask | MidiTask | TranscribeTask, inputs: list[Input]
 ) -> None:
-    if run.output != "-":
-        _check_folder(Path(run.output))
-        return
     if run.json:
         raise UsageError("-o - and --json both want standard output; give one of them")
     if run.skip_existing:
@@ -181,15 +202,16 @@ def _check_output(
     if len(inputs) != 1:
         raise UsageError(f"-o - writes one result, but {len(inputs)} inputs were given")
     if isinstance(task, SeparateTask):
-        if task.stems is None or len(task.stems) != 1:
-            raise UsageError("-o - writes one stem; name it, for instance --stems vocals")
-        text = False
+        binary, what = True, "stem; name it, for instance --stems vocals"
     else:
-        if len(task.formats) != 1:
-            raise UsageError(f"-o - writes one format, but {','.join(task.formats)} were given")
-        text = task.formats[0] != "mid"
-    if not text and sys.stdout.isatty():
-        raise UsageError("-o - would write binary data to a terminal; redirect it to a file")
+        binary, what = task.formats == ("mid",), "format; name one"
+    if not _writes_one(task):
+        raise UsageError(f"-o - writes one {what}")
+    if binary and sys.stdout.isatty():
+        raise UsageError(
+            "standard output is a terminal, and the result is binary; redirect it to a file, or "
+            "name a folder with -o"
+        )
 
 
 def _check_folder(folder: Path) -> None:

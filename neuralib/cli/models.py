@@ -132,7 +132,7 @@ def _show(models: list[ListedModel]) -> None:
 
     table = Table("name", "task", "size", "here", "licence of the weights")
     for model in models:
-        size = "" if model.size_bytes is None else f"{model.size_bytes / 1e6:.0f} MB"
+        size = "" if model.size_bytes is None else f"{model.size_bytes / 1e6:,.1f} MB"
         here = "" if model.state == "missing" else model.state
         name = f"[bold]{model.name}[/] (default)" if model.is_default else model.name
         table.add_row(name, model.kind, size, here, model.licence)

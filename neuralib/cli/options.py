@@ -15,12 +15,13 @@ Inputs = Annotated[
     ),
 ]
 Output = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="DIR|-",
-        help="Folder for the results, or - to write the one result to standard output.",
+        help="Folder for the results, or - to write the one result to standard output "
+        "(default: the current folder; - where the only input is -).",
     ),
 ]
 Device = Annotated[

@@ -13,7 +13,7 @@ from neuralib.cli.console import command
 @command
 def separate(
     inputs: options.Inputs,
-    output: options.Output = ".",
+    output: options.Output = None,
     model: Annotated[
         str, typer.Option("--model", "-m", help="Name of the catalogue, or path to a checkpoint.")
     ] = "htdemucs",

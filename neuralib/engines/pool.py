@@ -6,7 +6,7 @@ from importlib import import_module
 
 from neuralib.engines.base import Engine
 from neuralib.engines.device import place
-from neuralib.models.store import Store
+from neuralib.models.store import ModelFiles, Store
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
 TABLE = {
@@ -38,6 +38,15 @@ class Engines:
         self._device = device
         self._loaded: dict[tuple[str, str, str], Engine] = {}
 
+    def locate(self, task: SeparateTask | MidiTask | TranscribeTask) -> ModelFiles:
+        """Find the checkpoint for `task` without loading it.
+
+        Raises:
+            ModelMissing: where it is not on this machine.
+            ModelError: where it is unknown or damaged.
+        """
+        return self._store.locate(task.model, task.kind)
+
     def get(self, task: SeparateTask | MidiTask | TranscribeTask) -> Engine:
         """Give the loaded engine for `task`.
 
@@ -48,7 +57,7 @@ class Engines:
         name = engine_name(task)
         key = (name, task.model, task.precision)
         if key not in self._loaded:
-            files = self._store.locate(task.model, task.kind)
+            files = self.locate(task)
             module, class_name = TABLE[name]
             engine_class: type[Engine] = getattr(import_module(module), class_name)
             placement = place(self._device, task.precision, engine_class.find_devices)

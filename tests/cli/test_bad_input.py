@@ -214,6 +214,24 @@ def test_broken_pipe_is_quiet(environment: dict[str, str], tmp_path: Path) -> No
     assert process.returncode == 1
 
 
+def test_reader_of_a_result_that_goes_away_is_no_fault_of_ours(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "a.wav", noise(44100 * 3))
+    with subprocess.Popen(
+        [*NEURALIB, "separate", *MODEL["separate"], "a.wav", "--stems", "bass", "-o", "-"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("task", "name", "content", "status"),
     [

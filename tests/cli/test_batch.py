@@ -114,7 +114,7 @@ def test_one_command_feeds_the_next(neuralib: Command, tmp_path: Path) -> None:
     first = neuralib("separate", *MODEL["separate"], "-", "--stems", "other", "-o", "-", stdin=song)
     assert first.status == 0
     assert first.stdout[:4] == b"RIFF"
-    second = neuralib("midi", "-", "-o", "-", "--format", "json", stdin=first.stdout)
+    second = neuralib("midi", "-", "--format", "json", stdin=first.stdout)
     assert second.status == 0, second.stderr
     assert "notes" in json.loads(second.stdout)
     assert not list(tmp_path.glob("stdin*"))

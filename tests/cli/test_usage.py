@@ -41,8 +41,9 @@ def test_help(neuralib: Command, words: list[str]) -> None:
         (["transcribe", "a.wav", "--engine", "kaldi"], "--engine: got 'kaldi'"),
         (["midi", "-", "-"], "given twice"),
         (["midi", "a.wav", "b.wav", "-o", "-"], "2 inputs were given"),
-        (["midi", "a.wav", "-o", "-", "--format", "mid,csv"], "mid,csv were given"),
+        (["midi", "a.wav", "-o", "-", "--format", "mid,csv"], "writes one format"),
         (["midi", "a.wav", "-o", "-", "--json"], "both want standard output"),
+        (["midi", "a.wav", "--format", "mid,mid"], "format mid is named twice"),
         (["separate", "a.wav", "-o", "-"], "name it, for instance --stems vocals"),
     ],
 )
@@ -72,6 +73,13 @@ def test_missing_thing_is_exit_status_3_and_starts_nothing(
     (line,) = done.errors
     assert advice in line
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_missing_model_is_told_before_any_input(neuralib: Command) -> None:
+    done = neuralib("separate", "gone.wav", "--json")
+    assert (done.status, done.stdout) == (3, b"")
+    (line,) = done.errors
+    assert "htdemucs" in line
 
 
 def test_wrong_config_file_is_exit_status_2(neuralib: Command, tmp_path: Path) -> None:
