@@ -338,6 +338,9 @@ for path in Path(sys.argv[1]).iterdir():
         pass
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, check=True
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
     )
     assert (done.stdout, done.stderr) == (b"", b"")

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from neuralib.audio.decode import decode, probe
 from neuralib.audio.encode import check_encoder, open_writer
 from neuralib.audio.formats import FORMATS
-from neuralib.audio.resample import Resampler
+from neuralib.audio.resample import resample
 from neuralib.errors import EncoderMissing, InternalError, OutputError, UsageError
 from neuralib.tasks import AudioFormat
 from tests.audio.splits import cuts, join, split
-from tests.audio_files import Samples, click, noise, tone
+from tests.audio_files import Samples, noise, tone
+
+ROOT = Path(__file__).parents[2]
 
 LOSSLESS = [("wav", 16), ("wav", 24), ("wav", 32), ("flac", 16), ("flac", 24)]
 LOSSY = ["mp3", "ogg", "opus", "m4a"]
@@ -97,19 +99,20 @@ def test_any_player_reads_it(tmp_path: Path, format: str, depth: int | None) -> 
 
 
 @pytest.mark.parametrize("format", LOSSY)
-@pytest.mark.parametrize("rate", [8000, 37800, 44100, 192000])
+@pytest.mark.parametrize("rate", [8000, 44100, 192000])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_lossy_is_aligned(tmp_path: Path, format: str, rate: int, channels: int) -> None:
-    frames, at = 2 * rate + 17, rate + 13
-    samples = click(frames, at, channels=channels, amplitude=0.9)
-    samples += noise(frames, channels=channels, amplitude=1e-3)
+    samples = noise(2 * rate + 17, channels=channels)
     path = write(tmp_path / f"result.{format}", samples, rate, format)
     written = probe(path).sample_rate
+    expected = join(resample([samples], rate, written), channels)
     decoded = read(path)
-    assert np.abs(np.abs(decoded).argmax(axis=1) - at * written / rate).max() < 2
-    length = Resampler.length(frames, rate, written)
     # FFmpeg does not cut AAC's last packet off.
-    assert 0 <= decoded.shape[1] - length < (1024 if format == "m4a" else 1)
+    surplus = decoded.shape[1] - expected.shape[1]
+    assert 0 <= surplus < (1024 if format == "m4a" else 1)
+    padded = np.pad(expected, ((0, 0), (0, surplus)))
+    match = np.fft.irfft(np.fft.rfft(decoded) * np.conj(np.fft.rfft(padded)))
+    assert list(match.argmax(axis=1)) == [0] * channels
 
 
 @pytest.mark.parametrize("format", LOSSY)
@@ -173,7 +176,7 @@ for format, depth in ALL:
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         folder.mkdir()
-        subprocess.run([sys.executable, "-c", script, str(folder)], check=True)
+        subprocess.run([sys.executable, "-c", script, str(folder)], check=True, cwd=ROOT)
     for format, depth in ALL:
         first, second = ((folder / f"{format}{depth}").read_bytes() for folder in folders)
         assert first == second, format
@@ -217,7 +220,9 @@ sys.modules["soundfile"] = None
 from neuralib.audio.encode import check_encoder
 check_encoder("ogg", None)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, check=False, cwd=ROOT
+    )
     last = done.stderr.decode().splitlines()[-1]
     assert last.startswith(f"{EncoderMissing.__module__}.{EncoderMissing.__name__}: ogg cannot")
     assert "pip install --force-reinstall soundfile" in last

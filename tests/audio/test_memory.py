@@ -47,6 +47,7 @@ def peak(script: str, *words: object) -> int:
         capture_output=True,
         check=True,
         text=True,
+        cwd=Path(__file__).parents[2],
     )
     return int(done.stdout.split()[-1])
 
