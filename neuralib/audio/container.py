@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.audio.stream import AudioStream
@@ -31,6 +31,12 @@ dash, sdp ...) and devices are not among them, as they would open other files an
 Of these here only mov could name another file, and by default FFmpeg does not follow it."""
 
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+
+_BEAR_WITH_TAGS: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""Tags in another encoding than they claim must not keep a song from being read; since PyAV 19
+they never do."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,7 @@ def open_audio(path: Path) -> Iterator[Source]:
     """
     with _open_file(path) as file:
         try:
-            # Tags in another encoding than they claim must not keep a song from being read.
-            container = av.open(f"file:{path}", "r", options=_OPTIONS, metadata_errors="replace")
+            container = av.open(f"file:{path}", "r", options=_OPTIONS, **_BEAR_WITH_TAGS)
         except av.FFmpegError:
             raise _not_audio(path, file) from None
         with container:

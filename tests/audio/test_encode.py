@@ -306,5 +306,6 @@ def test_nothing_to_write_is_no_crash(tmp_path: Path, format: str) -> None:
 
 
 def test_a_wav_leaves_room_to_pass_four_gibibytes(tmp_path: Path) -> None:
-    header = write(tmp_path / "x", noise(10), 44100, "wav").read_bytes()[:48]
-    assert header[12:20] == b"JUNK" + (28).to_bytes(4, "little")  # as long as a ds64 chunk
+    content = write(tmp_path / "x", noise(10), 44100, "wav").read_bytes()
+    # As long as a ds64 chunk.
+    assert b"JUNK" + (28).to_bytes(4, "little") in content[: content.index(b"data")]
