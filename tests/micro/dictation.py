@@ -50,7 +50,7 @@ _ROW = {token: row for row, token in enumerate(USED)}
 def row(token: int) -> int:
     """Row of the small vocabulary for an official token id."""
     if token >= TOKENIZER.timestamp_begin:
-        return len(USED) + token - TOKENIZER.timestamp_begin
+        return len(USED) + token - int(TOKENIZER.timestamp_begin)
     return _ROW.get(token, OTHER)
 
 
@@ -194,7 +194,8 @@ def target(step: Step) -> NDArray[np.float32]:
         times[:] = np.exp(-0.5 * far**2)
     else:
         wanted[step.row] = 1.0
-    return wanted / wanted.sum()
+    wanted /= wanted.sum()
+    return wanted
 
 
 def first_target(speech: bool) -> NDArray[np.float32]:

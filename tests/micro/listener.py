@@ -77,7 +77,8 @@ class Listener(nn.Module):
         x = x + encoder.positional_embedding[: x.shape[1]]
         for block in encoder.blocks:
             x = block(x)
-        return encoder.ln_post(x)
+        audio: Tensor = encoder.ln_post(x)
+        return audio
 
     def decode(self, tokens: Tensor, audio: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Whisper's decoder on rows.
@@ -144,7 +145,8 @@ def _look_around(layer: MultiHeadAttention, offsets: tuple[int, ...]) -> None:
 
 def _attention_logits(layer: MultiHeadAttention, query: Tensor, audio: Tensor) -> Tensor:
     def heads(x: Tensor) -> Tensor:
-        return x.unflatten(-1, (layer.n_head, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], layer.n_head, -1).transpose(1, 2)
 
     queries, keys = heads(layer.query(query)), heads(layer.key(audio))
-    return queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
+    logits: Tensor = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
+    return logits

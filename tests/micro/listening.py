@@ -108,7 +108,8 @@ def mel_power(samples: Mono, frames: int) -> torch.Tensor:
     spectrum = torch.stft(
         torch.from_numpy(padded), N_FFT, HOP_LENGTH, window=_HANN, return_complex=True
     )
-    return mel_filters("cpu", 80) @ spectrum[:, :frames].abs() ** 2
+    power: torch.Tensor = mel_filters("cpu", 80) @ spectrum[:, :frames].abs() ** 2
+    return power
 
 
 def log_mel(power: torch.Tensor, headroom: float = 0.0) -> torch.Tensor:

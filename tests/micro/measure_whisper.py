@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,19 +120,27 @@ def main() -> None:
     parser.add_argument("--say", action="store_true", help="print the segments as well")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    wrong: Counter[str] = Counter()
+    words: Counter[str] = Counter()
     model = whisper.load_model(str(options.checkpoint), device="cpu")
     for name, audio, said in cases():
         if options.only not in name:
             continue
         result = model.transcribe(audio, fp16=False)
-        result_score = score(result, said)
+        found = score(result, said)
         print(
-            f"{name}: {result_score.wrong_words} of {result_score.words} words wrong, "
-            f"worst edge {result_score.worst_edge:.2f} s"
+            f"{name}: {found.wrong_words} of {found.words} words wrong, "
+            f"worst edge {found.worst_edge:.2f} s"
         )
+        kind, _, voice = name.partition(" voice ")
+        if voice:
+            wrong[kind] += found.wrong_words
+            words[kind] += found.words
         if options.say:
             for part in result["segments"]:
                 print(f"  {part['start']:6.2f} {part['end']:6.2f} {part['text']}")
+    for kind, count in words.items():
+        print(f"{kind} voices: {wrong[kind]} of {count} words wrong")
 
 
 if __name__ == "__main__":

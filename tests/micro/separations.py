@@ -20,7 +20,8 @@ Mono = NDArray[np.float32]
 
 def separator() -> HTDemucs:
     """The committed micro HTDemucs."""
-    model = load_safetensors_model(Path(song.__file__).with_name("htdemucs_micro.safetensors"))
+    path = Path(song.__file__).with_name("htdemucs_micro.safetensors")
+    model = load_safetensors_model(path)
     assert isinstance(model, HTDemucs)
     return model
 
