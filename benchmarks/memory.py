@@ -45,11 +45,15 @@ def micro_model() -> Path:
 
 
 def full_size_model(folder: Path) -> Path:
-    from demucs.htdemucs import HTDemucs
-
-    from tests.demucs_checkpoints import FULL_SIZE, make_model, save_safetensors
-
-    return save_safetensors(make_model(HTDemucs, 0, **FULL_SIZE), folder / "htdemucs.safetensors")
+    """Make the checkpoint in a process of its own: a child's peak counts its parent's size."""
+    path = folder / "htdemucs.safetensors"
+    code = (
+        "import pathlib; from demucs.htdemucs import HTDemucs; "
+        "from tests.demucs_checkpoints import FULL_SIZE, make_model, save_safetensors; "
+        f"save_safetensors(make_model(HTDemucs, 0, **FULL_SIZE), pathlib.Path({str(path)!r}))"
+    )
+    measure([sys.executable, "-c", code], folder)
+    return path
 
 
 def write_song(path: Path, minutes: float) -> Path:
