@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -40,11 +42,27 @@ def create_notes(
         return []
     search = NoteSearch(notes, task.frame_threshold, frames_in(task.minimum_note_ms))
     peaks = onset_peaks(onsets, notes, task.onset_threshold, infer=infer_onsets)
-    spans = list(search.from_onsets(peaks))
-    if task.melodia_trick:
-        spans += search.from_energy()
-    spans.sort()
-    return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
+    with _no_collection():
+        spans = list(search.from_onsets(peaks))
+        if task.melodia_trick:
+            spans += search.from_energy()
+        spans.sort()
+        return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Let the collector of cycles rest: notes are none, and it would walk all of them often.
+
+    Without this an hour of dense music takes a fifth more time, and more than its pieces do.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _notes(
