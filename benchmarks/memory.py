@@ -21,7 +21,7 @@ from tests.audio_files import noise
 MICRO = ROOT / "tests" / "micro" / "htdemucs_micro.safetensors"
 RANDOM = {
     "full": "HTDemucs, 0, **FULL_SIZE",
-    "thin": "Demucs, 0, channels=4, depth=4, lstm_layers=0, segment=8",
+    "thin": "Demucs, 0, channels=4, depth=2, lstm_layers=0, segment=8",
 }
 RATE = 44100
 

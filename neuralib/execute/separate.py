@@ -53,7 +53,7 @@ def run_separate(
             for name in artifact_names(task, engine.sources)
         ]
         normalisation, frames = _measure(source, info, report, engine)
-        heard, mixed = itertools.tee(decode(source.path, warn=False))
+        heard, mix = _mix(source, info, shape, twice=task.two_stems is not None)
         parts = engine.separate(
             _in_model_shape(heard, info, engine),
             normalisation,
@@ -63,7 +63,6 @@ def run_separate(
             seed=task.seed,
         )
         watch = Watch(report, "run", shape.sample_rate, frames / shape.sample_rate)
-        mix = fold(mixed, info.layout, shape.channels) if task.two_stems else iter(())
         outputs = _in_output_shape(parts, len(stems), engine, shape, frames)
         for block in _with_rest(watch(outputs), mix):
             for writer, stem in zip(writers, block, strict=True):
@@ -115,6 +114,21 @@ def _measure(
     watch = Watch(report, "measure", info.sample_rate, info.seconds)
     measured = measure(_in_model_shape(watch(decode(source.path)), info, engine))
     return Normalisation(measured.mean, measured.std), watch.frames
+
+
+def _mix(
+    source: Source, info: AudioInfo, shape: _Shape, *, twice: bool
+) -> tuple[Iterator[Block], Iterator[Block]]:
+    """Decode once, for the model and, folded to the stems' channels, for what they leave.
+
+    Two readers of one stream keep what lies between them in memory, about a segment; a reader
+    that never reads would keep the song.
+    """
+    blocks = decode(source.path, warn=False)
+    if not twice:
+        return blocks, iter(())
+    heard, mixed = itertools.tee(blocks)
+    return heard, fold(mixed, info.layout, shape.channels)
 
 
 def _in_model_shape(blocks: Iterable[Block], info: AudioInfo, engine: Separator) -> Iterator[Block]:
