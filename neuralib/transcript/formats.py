@@ -15,6 +15,9 @@ from typing import Any
 from neuralib.transcript.timestamps import clock, lrc_tag
 from neuralib.transcript.transcript import Segment, Transcript
 
+_TIME_DECIMALS = 3  # milliseconds, as subtitles have; Whisper's own steps are 20 of them
+_DECIMALS = 4
+
 
 def txt(transcript: Transcript) -> str:
     """Write a line a segment."""
@@ -65,7 +68,8 @@ def lrc(transcript: Transcript) -> str:
 def json_document(transcript: Transcript) -> str:
     """Write what openai-whisper's JSON has, but for its tokens; words where they are known.
 
-    A number that JSON cannot write is `null`.
+    Seconds are rounded to milliseconds, all other numbers to four decimals. A number that JSON
+    cannot write is `null`.
     """
     content = {
         "text": transcript.text,
@@ -80,10 +84,10 @@ def json_document(transcript: Transcript) -> str:
 def _json_segment(number: int, segment: Segment) -> dict[str, Any]:
     content: dict[str, Any] = {
         "id": number,
-        "start": segment.start,
-        "end": segment.end,
+        "start": round(segment.start, _TIME_DECIMALS),
+        "end": round(segment.end, _TIME_DECIMALS),
         "text": segment.text,
-        "temperature": segment.temperature,
+        "temperature": _number(segment.temperature),
         "avg_logprob": _number(segment.avg_logprob),
         "compression_ratio": _number(segment.compression_ratio),
         "no_speech_prob": _number(segment.no_speech_prob),
@@ -92,8 +96,8 @@ def _json_segment(number: int, segment: Segment) -> dict[str, Any]:
         content["words"] = [
             {
                 "word": word.text,
-                "start": word.start,
-                "end": word.end,
+                "start": round(word.start, _TIME_DECIMALS),
+                "end": round(word.end, _TIME_DECIMALS),
                 "probability": _number(word.probability),
             }
             for word in segment.words
@@ -102,7 +106,7 @@ def _json_segment(number: int, segment: Segment) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return round(value, _DECIMALS) if math.isfinite(value) else None
 
 
 def _lines(transcript: Transcript) -> Iterator[tuple[Segment, str]]:

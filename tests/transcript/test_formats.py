@@ -91,6 +91,16 @@ def test_json_has_openai_whispers_keys() -> None:
     }
 
 
+def test_json_has_milliseconds_and_four_decimals() -> None:
+    word = Word(1.2344999, 7.0200000000000005, " word", 0.9876543)
+    segment = Segment(0.1 + 0.2, 3.0199999999999996, " word", (word,), -0.25 / 3, 1e-9, 4 / 3, 0.6)
+    (found,) = json.loads(json_document(Transcript("en", (segment,))))["segments"]
+    assert (found["start"], found["end"]) == (0.3, 3.02)
+    assert (found["avg_logprob"], found["no_speech_prob"]) == (-0.0833, 0.0)
+    assert (found["compression_ratio"], found["temperature"]) == (1.3333, 0.6)
+    assert found["words"] == [{"word": " word", "start": 1.234, "end": 7.02, "probability": 0.9877}]
+
+
 def test_json_gives_the_engines_whole_text() -> None:
     transcript = Transcript("en", (Segment(0, 1, " part"),), whole=" whole ")
     assert json.loads(json_document(transcript))["text"] == "whole"
