@@ -157,6 +157,7 @@ _WRITE_ADVICE = {
     errno.ENOSPC: "free some space, or choose another folder with -o",
     errno.EDQUOT: "free some space, or choose another folder with -o",
     errno.EFBIG: "choose a folder on another file system with -o",
+    errno.ENOENT: "its folder is gone, or cannot be made: choose another one with -o",
     errno.EACCES: "change its permissions, or choose another folder with -o",
     errno.EPERM: "change its permissions, or choose another folder with -o",
     errno.EROFS: "choose another folder with -o",

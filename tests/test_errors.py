@@ -1,0 +1,24 @@
+"""What the errors say."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from neuralib.errors import NeuraLibError, OutputError
+from neuralib.execute.sink import FolderSink
+
+
+def test_a_folder_that_went_away_is_told_with_advice(tmp_path: Path) -> None:
+    sink = FolderSink(tmp_path / "out")
+    said = r"cannot write 'a\.mid': No such file or directory; its folder is gone, .* with -o"
+    with sink:
+        shutil.rmtree(tmp_path / "out")
+        with pytest.raises(OutputError, match=said):
+            sink.create("notes", "a.mid")
+
+
+def test_a_message_is_one_line() -> None:
+    assert NeuraLibError("first\n  second").message == "first second"
