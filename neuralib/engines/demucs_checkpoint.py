@@ -10,6 +10,7 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuralib.engines.refusal import brief
 from neuralib.errors import CheckpointError, EngineMissing, NeuraLibError
 
 if TYPE_CHECKING:
@@ -110,12 +111,6 @@ def describe(
     bound.apply_defaults()
     _check(path, bound.arguments)
     return Checkpoint(path, klass, bound.arguments, read_state)
-
-
-def brief(text: str) -> str:
-    """Give the beginning of a library's message, in one line."""
-    words = " ".join(text.split())
-    return words if len(words) <= 160 else f"{words[:160]}…"
 
 
 def _check(path: Path, arguments: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ Two forms are known: demucs 4.1's safetensors, whose metadata names the class an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +18,10 @@ import numpy as np
 from neuralib.engines.demucs_checkpoint import (
     Checkpoint,
     architectures,
-    brief,
     describe,
     quantised,
 )
+from neuralib.engines.refusal import brief, reason_of, wanted_code
 from neuralib.errors import CheckpointError, EngineMissing
 
 _ZIP_MAGIC = b"PK\x03\x04"
@@ -150,16 +149,14 @@ def _harmless() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
 
 
 def _refusal(path: Path, error: Exception) -> CheckpointError | EngineMissing:
-    # What torch.load says before this mark is advice to let the file run its code.
-    reason = str(error).rpartition("WeightsUnpickler error:")[2]
-    refused = re.search(r"GLOBAL ([\w.]+)", reason)
-    if refused is None:
+    code = wanted_code(error)
+    if code is None:
         return CheckpointError(
-            f"{path} is damaged, or not a checkpoint ({brief(reason)}); {_FORMS}"
+            f"{path} is damaged, or not a checkpoint ({reason_of(error)}); {_FORMS}"
         )
-    if refused[1].startswith("diffq."):
+    if code.startswith("diffq."):
         return quantised()
     return CheckpointError(
-        f"{path} wants to run {refused[1]} when it is loaded, which is not done here; take the "
+        f"{path} wants to run {code} when it is loaded, which is not done here; take the "
         "model as .safetensors"
     )

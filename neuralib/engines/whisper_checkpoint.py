@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neuralib.engines.refusal import reason_of, wanted_code
 from neuralib.errors import CheckpointError
 from neuralib.models.digest import sha256_of
 
@@ -71,10 +72,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=_can_map(path))
     except Exception as error:  # a damaged pickle fails in any way
-        reason = str(error).strip().split("\n", 1)[0][:120] or type(error).__name__
+        if code := wanted_code(error):
+            raise CheckpointError(
+                f"{path} wants to run {code} when it is loaded, which is not done here; give a "
+                "checkpoint of OpenAI's Whisper (.pt)"
+            ) from error
         raise CheckpointError(
-            f"{path} is damaged, or holds more than weights, and was not loaded ({reason}); "
-            "give a checkpoint of OpenAI's Whisper (.pt)"
+            f"{path} is damaged, or holds more than weights, and was not loaded "
+            f"({reason_of(error)}); give a checkpoint of OpenAI's Whisper (.pt)"
         ) from error
     dims = _dimensions(path, content)
     return Checkpoint(dims, _weights(path, content["model_state_dict"], dims))
