@@ -71,8 +71,8 @@ class BasicPitch(PitchTracker):
             return
         if self.placement.precision != "fp32":
             raise UsageError(
-                f"precision {self.placement.precision} is not there for midi, whose model "
-                "computes in fp32; take --precision fp32 or auto"
+                f"the model of midi has fp32 only, got {self.placement.precision}; take "
+                "--precision auto"
             )
         self._session = _open(self.model.paths[0], self.placement.device)
 

@@ -95,7 +95,7 @@ def _told_errors(placement: Placement) -> Iterator[None]:
             ) from None
         if "not implemented for" in text and placement.precision != "fp32":
             raise UsageError(
-                f"precision {placement.precision} is not available on {placement.device} for "
-                "this model; take --precision fp32"
+                f"this model on {placement.device} has no {placement.precision}; take --precision "
+                "auto"
             ) from None
         raise

@@ -146,8 +146,8 @@ class FasterWhisper(Recogniser):
         if compute_type not in known:
             here = [name for name, type_ in _COMPUTE_TYPES.items() if type_ in known]
             raise DeviceMissing(
-                f"precision {self.placement.precision} is not there for faster-whisper on device "
-                f"{self.placement.device}, but {' and '.join(here)}; take --precision {here[0]}"
+                f"faster-whisper on {self.placement.device} has {' and '.join(here)} only, got "
+                f"{self.placement.precision}; take --precision auto"
             )
         return {
             "device": kind,

@@ -116,9 +116,10 @@ class OpenAIWhisper(Recogniser):
     def _check_precision(self) -> None:
         device, precision = self.placement.device, self.placement.precision
         if precision == "bf16" or (precision == "fp16" and device == "cpu"):
+            here = "fp32" if device == "cpu" else "fp32 and fp16"
             raise DeviceMissing(
-                f"precision {precision} is not there for openai-whisper on device {device}; it "
-                "has fp32, and fp16 on NVIDIA GPUs; take --precision fp32"
+                f"openai-whisper on {device} has {here} only, got {precision}; take --precision "
+                "auto"
             )
 
     def _languages(self) -> list[str]:

@@ -207,7 +207,7 @@ def test_arithmetic_that_is_not_there_is_refused_before_anything_is_made(
 ) -> None:
     store = Store(tmp_path / "models")
     engine = FasterWhisper(whisper_files, Placement("cpu", precision), store.prepared)
-    with pytest.raises(DeviceMissing, match="but fp32; take --precision fp32"):
+    with pytest.raises(DeviceMissing, match=f"on cpu has fp32 only, got {precision}; take "):
         engine.load()
     assert not store.folder.exists()
 
