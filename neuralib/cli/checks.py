@@ -13,6 +13,7 @@ from typing import get_args
 from neuralib import __version__
 from neuralib.audio.encode import check_encoder
 from neuralib.engines.device import place
+from neuralib.engines.pool import engine_class
 from neuralib.errors import NeuraLibError
 from neuralib.models.open import open_store
 from neuralib.settings import Settings, config_files
@@ -63,14 +64,22 @@ def _machine(settings: Settings) -> Iterator[Check]:
     yield Check(area, "neuralib", True, f"{__version__}, Python {platform.python_version()}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     yield Check(area, "processor", True, f"{platform.machine()}, {cores} cores")
-    try:
-        there = place(settings.device, "auto")
-        found = f"{settings.device} means {there.device}, precision auto means {there.precision}"
-        yield Check(area, "device", True, found)
-    except NeuraLibError as error:
-        yield Check(area, "device", False, settings.device, error.message)
+    for task in DEFAULTS:
+        yield _device(settings.device, task)
     files = [str(path) for path in config_files() if path.is_file()]
     yield Check(area, "config", True, ", ".join(files) or "no neuralib.toml: defaults")
+
+
+def _device(wish: str, task: SeparateTask | MidiTask | TranscribeTask) -> Check:
+    name = f"device ({task.kind})"
+    try:
+        there = place(wish, "auto", engine_class(task).find_devices)
+    except NeuraLibError as error:
+        return Check("machine", name, False, wish, error.message)
+    except ImportError as error:
+        return Check("machine", name, False, f"not known: {error}", "see the libraries below")
+    found = f"{wish} means {there.device}, precision auto means {there.precision}"
+    return Check("machine", name, True, found)
 
 
 def _libraries() -> Iterator[Check]:

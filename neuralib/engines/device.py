@@ -67,7 +67,7 @@ def place(
 
     Raises:
         UsageError: where `device` is not a device's name.
-        DeviceMissing: where the named device is not present.
+        DeviceMissing: where the named device is not present, or not for this library.
     """
     return Placement(_device(device, find), "fp32" if precision == "auto" else precision)
 
@@ -92,7 +92,7 @@ def _device(wish: str, find: Callable[[], Devices]) -> str:
         return "cuda:0" if here.nvidia else "mps" if here.apple else "cpu"
     if kind == "mps":
         if not here.apple:
-            raise DeviceMissing("device mps is not here; take --device cpu, or auto")
+            raise DeviceMissing("device mps is not here for this task; take --device auto")
         return "mps"
     number = int(index or 0)
     if number >= here.nvidia:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +21,6 @@ from neuralib.engines.recognition import (
     in_order,
     is_silent,
     language_code,
-    without_mps,
 )
 from neuralib.engines.whisper_convert import FORM, convert
 from neuralib.errors import (
@@ -45,13 +42,12 @@ _SEED = 0
 
 
 def ctranslate2_devices() -> Devices:
-    """Ask CTranslate2, which knows NVIDIA's GPUs alone; the engine replaces Apple's itself."""
-    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    """Ask CTranslate2, which knows NVIDIA's GPUs alone."""
     try:
         import ctranslate2
     except ImportError:  # the engine says what to install
-        return Devices(nvidia=0, apple=apple)
-    return Devices(nvidia=ctranslate2.get_cuda_device_count(), apple=apple)
+        return Devices(nvidia=0, apple=False)
+    return Devices(nvidia=ctranslate2.get_cuda_device_count(), apple=False)
 
 
 class FasterWhisper(Recogniser):
@@ -75,7 +71,6 @@ class FasterWhisper(Recogniser):
         """Import the libraries, prepare the model if that is due, and read it."""
         if self._whisper is not None:
             return
-        self.placement = without_mps(self.placement, "CTranslate2", self.model.name)
         try:
             import ctranslate2
             import faster_whisper

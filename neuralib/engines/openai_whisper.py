@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.engines.base import Recogniser
+from neuralib.engines.device import Devices, torch_devices
 from neuralib.engines.recognition import (
     UNDETERMINED,
     check_prompt,
@@ -20,7 +21,6 @@ from neuralib.engines.recognition import (
     finite,
     is_silent,
     language_code,
-    without_mps,
 )
 from neuralib.engines.whisper_checkpoint import official_alignment_heads, read_checkpoint
 from neuralib.engines.whisper_quiet import whisper_quiet
@@ -35,11 +35,18 @@ _LIBRARY = "openai-whisper"
 _SEED = 0
 
 
+def whisper_devices() -> Devices:
+    """Ask torch for NVIDIA's GPUs, the only ones that openai-whisper is made for."""
+    return replace(torch_devices(), apple=False)
+
+
 class OpenAIWhisper(Recogniser):
     """Transcribes with openai-whisper's own `transcribe`, and gives its text and segments.
 
     Only silence is kept from it, for which it makes up words.
     """
+
+    find_devices = staticmethod(whisper_devices)
 
     _whisper: Any = None
 
@@ -47,7 +54,6 @@ class OpenAIWhisper(Recogniser):
         """Import openai-whisper and read the checkpoint."""
         if self._whisper is not None:
             return
-        self.placement = without_mps(self.placement, _LIBRARY, self.model.name)
         self._check_precision()
         try:
             from whisper.model import ModelDimensions, Whisper

@@ -25,6 +25,13 @@ def engine_name(task: SeparateTask | MidiTask | TranscribeTask) -> str:
     return "demucs" if isinstance(task, SeparateTask) else "basic-pitch"
 
 
+def engine_class(task: SeparateTask | MidiTask | TranscribeTask) -> type[Engine]:
+    """Give the engine that runs `task`; what it computes with is not imported yet."""
+    module, class_name = TABLE[engine_name(task)]
+    found: type[Engine] = getattr(import_module(module), class_name)
+    return found
+
+
 class Engines:
     """Loaded engines by what they were asked for.
 
@@ -54,14 +61,12 @@ class Engines:
             MissingError: where the checkpoint, a library or the device is not here.
             ModelError: where the checkpoint is unknown or damaged.
         """
-        name = engine_name(task)
-        key = (name, task.model, task.precision)
+        key = (engine_name(task), task.model, task.precision)
         if key not in self._loaded:
             files = self.locate(task)
-            module, class_name = TABLE[name]
-            engine_class: type[Engine] = getattr(import_module(module), class_name)
-            placement = place(self._device, task.precision, engine_class.find_devices)
-            engine = engine_class(files, placement, self._store.prepared)
+            chosen = engine_class(task)
+            placement = place(self._device, task.precision, chosen.find_devices)
+            engine = chosen(files, placement, self._store.prepared)
             engine.load()
             self._loaded[key] = engine
         return self._loaded[key]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -12,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralib.engines.device import Placement
 from neuralib.errors import DeviceMissing, InternalError, NeuraLibError, UsageError
 from neuralib.transcript.transcript import Segment, Word
 
@@ -22,21 +20,6 @@ SHORTEST_SECONDS = 0.1
 """Audio below this length holds no speech."""
 UNDETERMINED = "und"
 """Language where nothing was said and none was asked for (ISO 639-2)."""
-
-_log = logging.getLogger(__name__)
-
-
-def without_mps(placement: Placement, library: str, model: str) -> Placement:
-    """Put the model on the processor where `library` cannot use Apple's GPU, and say so."""
-    if placement.device != "mps":
-        return placement
-    _log.warning(
-        "%s cannot use device mps; model %s runs on the processor",
-        library,
-        model,
-        extra={"action": "device_replaced"},
-    )
-    return replace(placement, device="cpu")
 
 
 def finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:

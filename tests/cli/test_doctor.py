@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.conftest import Command
+import os
+from pathlib import Path
+
+from tests.conftest import ROOT, Command
 
 
 def test_every_missing_model_comes_with_the_command_that_brings_it(neuralib: Command) -> None:
@@ -19,8 +22,26 @@ def test_every_missing_model_comes_with_the_command_that_brings_it(neuralib: Com
 
 def test_auto_is_explained(neuralib: Command) -> None:
     done = neuralib("doctor", "--device", "cpu", "--json")
-    (device,) = [check for check in done.records if check["name"] == "device"]
-    assert device["found"] == "cpu means cpu, precision auto means fp32"
+    found = {check["name"]: check["found"] for check in done.records}
+    for task in ("separate", "midi", "transcribe"):
+        assert found[f"device ({task})"] == "cpu means cpu, precision auto means fp32"
+
+
+def test_a_device_is_explained_for_each_task(neuralib: Command) -> None:
+    done = neuralib("doctor", "--device", "mps", "--json")
+    checks = {check["name"]: check for check in done.records}
+    for task in ("midi", "transcribe"):
+        assert not checks[f"device ({task})"]["ok"]
+        assert "take --device auto" in checks[f"device ({task})"]["advice"]
+
+
+def test_a_broken_library_is_told_and_the_rest_looked_at(neuralib: Command, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ImportError('libtorch is gone')")
+    done = neuralib("doctor", "--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    checks = {check["name"]: check for check in done.records}
+    assert "libtorch is gone" in checks["device (separate)"]["found"]
+    assert checks["device (midi)"]["ok"]
+    assert checks["basic-pitch (midi)"]["ok"]
 
 
 def test_table_is_whole_where_no_terminal_reads_it(neuralib: Command) -> None:

@@ -6,16 +6,18 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
-from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.openai_whisper import OpenAIWhisper
+from neuralib.engines.device import Devices, Placement, place, torch_devices
+from neuralib.engines.faster_whisper import FasterWhisper, ctranslate2_devices
+from neuralib.engines.openai_whisper import OpenAIWhisper, whisper_devices
 from neuralib.errors import Cancelled, CheckpointError, DeviceMissing, UsageError
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
@@ -212,14 +214,15 @@ def test_arithmetic_that_is_not_there_is_refused_before_anything_is_made(
     assert not store.folder.exists()
 
 
-def test_the_processor_stands_in_for_mps(
-    whisper_files: ModelFiles, whisper_store: Store, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("find", [ctranslate2_devices, whisper_devices])
+def test_apples_gpu_is_for_neither_engine(
+    find: Callable[[], Devices], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = FasterWhisper(whisper_files, Placement("mps", "fp32"), whisper_store.prepared)
-    engine.load()
-    engine.load()
-    assert engine.placement.device == "cpu"
-    assert [getattr(record, "action", None) for record in caplog.records] == ["device_replaced"]
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert place("mps", "auto", torch_devices).device == "mps"
+    assert place("auto", "auto", find).device != "mps"
+    with pytest.raises(DeviceMissing, match="mps is not here for this task; take --device auto"):
+        place("mps", "auto", find)
 
 
 def test_the_form_is_made_once_and_without_the_network(

@@ -125,15 +125,6 @@ def test_arithmetic_that_is_not_there_is_refused(whisper_files: ModelFiles, prec
         engine.load()
 
 
-def test_the_processor_stands_in_for_mps(
-    whisper_files: ModelFiles, caplog: pytest.LogCaptureFixture
-) -> None:
-    engine = OpenAIWhisper(whisper_files, Placement("mps", "fp32"))
-    engine.load()
-    assert engine.placement.device == "cpu"
-    assert [record.action for record in caplog.records] == ["device_replaced"]
-
-
 def test_english_models_know_english_only(english_files: ModelFiles, voice: Samples) -> None:
     engine = OpenAIWhisper(english_files, Placement("cpu", "fp32"))
     assert engine.transcribe(voice, GREEDY, silent).language == "en"
