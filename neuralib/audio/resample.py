@@ -19,7 +19,7 @@ class Resampler:
 
     Linear phase and without delay: an impulse at sample n comes out at n · rate / source_rate.
     The output does not depend on how the input is cut into blocks, and is as long as the input:
-    the whole input's frames · rate / source_rate, halves rounded up.
+    the whole input's frames · rate / source_rate, halves rounded up, but at least one frame.
     """
 
     def __init__(self, source_rate: int, rate: int, channels: int) -> None:
@@ -53,8 +53,8 @@ class Resampler:
 
     @staticmethod
     def length(frames: int, source_rate: int, rate: int) -> int:
-        """Frames that `frames` at `source_rate` become at `rate`."""
-        return (2 * frames * rate + source_rate) // (2 * source_rate)
+        """Frames that `frames` at `source_rate` become at `rate`; at least one of any."""
+        return max((2 * frames * rate + source_rate) // (2 * source_rate), min(frames, 1))
 
 
 def resample(blocks: Iterable[Block], source_rate: int, rate: int) -> Iterator[Block]:

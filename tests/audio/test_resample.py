@@ -19,7 +19,7 @@ def test_length_is_exact(source: int, target: int) -> None:
     for frames in (0, 1, 2, 3, 100, 441, 9999):
         samples = noise(frames)
         length = join(resample([samples], source, target), 2).shape[1]
-        assert length == int(np.floor(frames * target / source + 0.5))
+        assert length == max(int(np.floor(frames * target / source + 0.5)), min(frames, 1))
 
 
 @pytest.mark.parametrize(("source", "target"), PAIRS)
