@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -16,6 +17,8 @@ from neuralib.errors import CheckpointError, EngineMissing, NeuraLibError
 if TYPE_CHECKING:
     import torch
 
+_FILE_NAME = re.compile(r'[^\x00-\x1f<>:"/\\|?*.][^\x00-\x1f<>:"/\\|?*]*')
+"""What every file system takes as the beginning of a visible file's name."""
 _RANDOM_FILLS = frozenset({"kaiming_uniform_", "normal_", "uniform_"})
 
 
@@ -115,17 +118,25 @@ def describe(
 
 def _check(path: Path, arguments: Mapping[str, Any]) -> None:
     sources = arguments["sources"]
-    if (
-        not isinstance(sources, Sequence)
-        or not sources
-        or not all(isinstance(name, str) for name in sources)
-    ):
+    if not isinstance(sources, list | tuple) or not _are_names(sources):
         raise CheckpointError(
-            f"{path} is damaged: its sources are {sources!r}, not a list of names"
+            f"{path} is damaged: its sources are {sources!r}, not a list of names that differ "
+            "and can be the names of files"
         )
     for name in ("samplerate", "audio_channels", "segment"):
         if not isinstance(arguments[name], Real) or not 0 < arguments[name] < math.inf:
             raise CheckpointError(f"{path} is damaged: its {name} is {arguments[name]!r}")
+    rate, segment = arguments["samplerate"], arguments["segment"]
+    if rate < 1 or rate * segment < 1:
+        raise CheckpointError(
+            f"{path} is damaged: its segment is {segment!r} s at {rate!r} Hz, less than a sample"
+        )
+
+
+def _are_names(sources: Sequence[object]) -> bool:
+    """Whether the stems can be written as files of their own, inside the folder for them."""
+    names = [name for name in sources if isinstance(name, str) and _FILE_NAME.fullmatch(name)]
+    return 0 < len(sources) == len(names) == len({name.casefold() for name in names})
 
 
 def _build_unfilled(klass: type[torch.nn.Module], arguments: Mapping[str, Any]) -> torch.nn.Module:

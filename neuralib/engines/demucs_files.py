@@ -63,7 +63,7 @@ def _read_safetensors(path: Path) -> Checkpoint:
     try:
         args, kwargs = (_decode(json.loads(metadata[key])) for key in ("args", "kwargs"))
         structure = json.loads(metadata.get("structure", "null"))
-    except (KeyError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is damaged: its metadata cannot be read ({brief(str(error))}); export it again"
         ) from None

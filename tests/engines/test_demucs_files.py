@@ -169,12 +169,28 @@ def number_as_sources(path):
     save_package(make_model(HTDemucs), path, kwargs={"sources": 4})
 
 
+def a_source_outside_the_folder(path):
+    save_package(make_model(HTDemucs), path, kwargs={"sources": ["drums", "../vocals"]})
+
+
+def a_source_twice(path):
+    save_package(make_model(HTDemucs), path, kwargs={"sources": ["drums", "drums"]})
+
+
+def one_word_as_sources(path):
+    save_package(make_model(HTDemucs), path, kwargs={"sources": "abcd"})
+
+
 def words_as_segment(path):
     save_package(make_model(HTDemucs), path, kwargs={"sources": ["a"], "segment": "long"})
 
 
 def no_end_of_a_segment(path):
     save_package(make_model(HTDemucs), path, kwargs={"sources": ["a"], "segment": float("inf")})
+
+
+def a_segment_without_a_frame(path):
+    save_package(make_model(HTDemucs), path, kwargs={"sources": ["a"], "segment": 1e-6})
 
 
 def metadata_that_is_not_json(path):
@@ -189,6 +205,16 @@ def a_fraction_of_nothing(path):
     segment = {"_type": "fraction", "numerator": 1, "denominator": 0}
     kwargs = json.dumps({"sources": ["a"], "segment": segment})
     save_safetensors(make_model(HTDemucs), path, kwargs=kwargs)
+
+
+def a_fraction_of_words(path):
+    segment = {"_type": "fraction", "numerator": "one", "denominator": 2}
+    kwargs = json.dumps({"sources": ["a"], "segment": segment})
+    save_safetensors(make_model(HTDemucs), path, kwargs=kwargs)
+
+
+def metadata_without_an_end(path):
+    save_safetensors(make_model(HTDemucs), path, kwargs="[" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -207,11 +233,17 @@ def a_fraction_of_nothing(path):
         (arguments_that_are_no_arguments, "arguments are no list and no dictionary"),
         (no_sources, r"its sources are \[\]"),
         (number_as_sources, "its sources are 4"),
+        (a_source_outside_the_folder, r"its sources are \['drums', '\.\./vocals'\]"),
+        (a_source_twice, r"its sources are \['drums', 'drums'\]"),
+        (one_word_as_sources, "its sources are 'abcd'"),
         (words_as_segment, "its segment is 'long'"),
         (no_end_of_a_segment, "its segment is inf"),
+        (a_segment_without_a_frame, "its segment is 1e-06"),
         (metadata_that_is_not_json, "metadata cannot be read"),
         (metadata_of_another_kind, "arguments are no list and no dictionary"),
         (a_fraction_of_nothing, "metadata cannot be read"),
+        (a_fraction_of_words, "metadata cannot be read"),
+        (metadata_without_an_end, "metadata cannot be read"),
     ],
 )
 def test_what_is_no_checkpoint_is_told_in_a_line(tmp_path, make, match):
