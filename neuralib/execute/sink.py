@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -111,7 +114,7 @@ class FolderSink(Sink):
 
     def __enter__(self) -> Sink:
         missing = [self.folder, *self.folder.parents]
-        self._made = [folder for folder in missing if not folder.exists()]
+        self._made = [folder for folder in missing if not os.path.exists(folder)]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -119,6 +122,7 @@ class FolderSink(Sink):
         return self
 
     def _draft(self, name: str) -> Path:
+        _check_place(self.folder / name)
         return self.folder / f".neuralib-{secrets.token_hex(6)}.part"
 
     def _publish(self, name: str, draft: Path) -> str:
@@ -149,13 +153,30 @@ class StreamSink(Sink):
         return Path(self._folder.name) / name
 
     def _publish(self, name: str, draft: Path) -> str:
-        with draft.open("rb") as file:
-            shutil.copyfileobj(file, self._stream)
-        self._stream.flush()
+        try:
+            with draft.open("rb") as file:
+                shutil.copyfileobj(file, self._stream)
+            self._stream.flush()
+        except BrokenPipeError:
+            raise  # whoever read it has had enough
+        except OSError as error:
+            raise cannot_write("standard output", error) from None
         return "-"
 
     def _close(self) -> None:
         self._folder.cleanup()
+
+
+def _check_place(path: Path) -> None:
+    """Make sure that a draft can be renamed to `path`, while nothing has been renamed yet."""
+    try:
+        is_folder = stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if is_folder:
+        raise cannot_write(path, OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
 
 
 def _digest(path: Path) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ def fail_in(sink: Sink, error: BaseException) -> None:
     with sink:
         sink.create("notes", "song.mid").write_bytes(b"half")
         raise error
+
+
+def put_all(sink: Sink, *names: str) -> None:
+    for name in names:
+        sink.put("notes", name, b"new")
 
 
 def test_results_appear_together_with_their_digests(tmp_path: Path) -> None:
@@ -72,11 +78,38 @@ def test_folder_in_the_way_of_the_file_is_told(tmp_path: Path) -> None:
     assert everything_in(tmp_path) == ["song.mid"]
 
 
+def test_folder_in_the_way_of_one_file_keeps_all_back(tmp_path: Path) -> None:
+    (tmp_path / "drums.wav").write_bytes(b"old")
+    (tmp_path / "vocals.wav").mkdir()
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*vocals\.wav.*move it away"),
+        FolderSink(tmp_path) as sink,
+    ):
+        put_all(sink, "drums.wav", "vocals.wav")
+    assert everything_in(tmp_path) == ["drums.wav", "vocals.wav"]
+    assert (tmp_path / "drums.wav").read_bytes() == b"old"
+
+
+def test_name_of_a_folder_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="File name too long; rename"):
+        FolderSink(tmp_path / ("n" * 300)).__enter__()
+
+
 def test_longest_name_that_a_file_system_takes(tmp_path: Path) -> None:
     name = "n" * 251 + ".mid"
     with FolderSink(tmp_path) as sink:
         sink.create("notes", name).write_bytes(b"notes")
     assert everything_in(tmp_path) == [name]
+
+
+def test_a_name_that_is_too_long_keeps_all_back(tmp_path: Path) -> None:
+    name = "n" * 251
+    with (
+        pytest.raises(OutputError, match="File name too long; rename the input"),
+        FolderSink(tmp_path) as sink,
+    ):
+        put_all(sink, f"{name}.mid", f"{name}.json")
+    assert everything_in(tmp_path) == []
 
 
 def test_stream_gets_the_result_when_it_is_complete() -> None:
@@ -86,6 +119,26 @@ def test_stream_gets_the_result_when_it_is_complete() -> None:
         assert stream.getvalue() == b""
     assert stream.getvalue() == b"notes"
     assert sink.artifacts[0].path == "-"
+
+
+def test_full_stream_is_told() -> None:
+    with (
+        open("/dev/full", "wb", 0) as stream,
+        pytest.raises(OutputError, match="cannot write 'standard output': No space left"),
+        StreamSink(stream) as sink,
+    ):
+        sink.create("notes", "song.mid").write_bytes(b"notes" * 10_000)
+
+
+def test_reader_that_is_gone_is_no_fault_of_the_output() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (
+        open(writer, "wb", 0) as stream,
+        pytest.raises(BrokenPipeError),
+        StreamSink(stream) as sink,
+    ):
+        sink.create("notes", "song.mid").write_bytes(b"notes")
 
 
 def test_stream_gets_nothing_of_a_run_that_fails() -> None:
