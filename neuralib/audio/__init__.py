@@ -1,1 +1,1 @@
-"""Audio in blocks: decode, resample, segment, overlap-add, encode; tags."""
+"""Audio in blocks: decode, resample, segment, overlap-add, encode."""

@@ -18,7 +18,7 @@ from neuralib.audio.resample import resample
 from neuralib.audio.shape import fold
 from neuralib.audio.writer import Writer
 from neuralib.engines.base import Normalisation, Separator
-from neuralib.errors import UsageError
+from neuralib.errors import DecodeError, UsageError
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
@@ -43,6 +43,9 @@ def run_separate(
     The first pass measures the level by which Demucs wants the whole track normalised; the
     second feeds the model. The stems come out in the input's sample rate, length and channel
     count (more than two channels are folded to stereo).
+
+    Raises:
+        DecodeError: where the second pass finds less than the first, or as `decode` does.
     """
     stems = wanted_stems(task, engine.sources)
     info = probe(source.path)
@@ -53,7 +56,8 @@ def run_separate(
             for name in artifact_names(task, engine.sources)
         ]
         normalisation, frames = _measure(source, info, report, engine)
-        heard, mix = _mix(source, info, shape, twice=task.two_stems is not None)
+        blocks = _whole(decode(source.path, warn=False), frames, source)
+        heard, mix = _mix(blocks, info, shape, twice=task.two_stems is not None)
         parts = engine.separate(
             _in_model_shape(heard, info, engine),
             normalisation,
@@ -116,15 +120,29 @@ def _measure(
     return Normalisation(measured.mean, measured.std), watch.frames
 
 
+def _whole(blocks: Iterable[Block], frames: int, source: Source) -> Iterator[Block]:
+    """Pass on what the second reading gives, which must not be less than the first gave.
+
+    It may be more: a recording that goes on is separated as far as it was measured.
+    """
+    for block in blocks:
+        frames -= block.shape[-1]
+        yield block
+    if frames > 0:
+        raise DecodeError(
+            f"{str(source.path)!r} became shorter while it was read; run it again when nothing "
+            "writes to it any more"
+        )
+
+
 def _mix(
-    source: Source, info: AudioInfo, shape: _Shape, *, twice: bool
+    blocks: Iterator[Block], info: AudioInfo, shape: _Shape, *, twice: bool
 ) -> tuple[Iterator[Block], Iterator[Block]]:
-    """Decode once, for the model and, folded to the stems' channels, for what they leave.
+    """Give the mix for the model and, folded to the stems' channels, for what they leave.
 
     Two readers of one stream keep what lies between them in memory, about a segment; a reader
     that never reads would keep the song.
     """
-    blocks = decode(source.path, warn=False)
     if not twice:
         return blocks, iter(())
     heard, mixed = itertools.tee(blocks)

@@ -1,0 +1,48 @@
+"""Separation gives stems of the whole input, or none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from demucs.demucs import Demucs as Network
+
+from neuralib.engines.demucs import Demucs
+from neuralib.engines.device import Placement
+from neuralib.errors import DecodeError
+from neuralib.execute.separate import run_separate
+from neuralib.execute.sink import FolderSink
+from neuralib.execute.source import Source
+from neuralib.models.files import ModelFiles
+from neuralib.progress import Progress
+from neuralib.tasks import SeparateTask
+from tests.audio_files import noise, write_wav
+from tests.demucs_checkpoints import make_model, save_safetensors
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Demucs:
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_safetensors(make_model(Network, 0, channels=4, depth=2, lstm_layers=0), path)
+    engine = Demucs(ModelFiles("model", (path,)), Placement("cpu", "fp32"))
+    engine.load()
+    return engine
+
+
+@pytest.mark.parametrize("two_stems", [None, "vocals"])
+def test_an_input_cut_while_it_is_read_is_told(
+    tmp_path: Path, engine: Demucs, two_stems: str | None
+) -> None:
+    song = write_wav(tmp_path / "song.wav", noise(40_000), 8000)
+
+    def cut(progress: Progress) -> None:
+        if progress.stage == "measure" and progress.done_seconds == 5.0:
+            write_wav(song, noise(30_000), 8000)
+
+    task = SeparateTask(two_stems=two_stems)
+    with (
+        pytest.raises(DecodeError, match=r"song\.wav.* became shorter while it was read; .*again"),
+        FolderSink(tmp_path / "out") as sink,
+    ):
+        run_separate(task, Source(song, "song"), sink, cut, engine)
+    assert not (tmp_path / "out").exists()
