@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.segment import Segment, Segmenter
 from neuralib.engines.base import PitchTracker
-from neuralib.engines.device import onnx_devices
+from neuralib.engines.device import cores, onnx_devices
 from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
 from neuralib.midi.recorder import Recorder
@@ -89,7 +88,7 @@ class BasicPitch(PitchTracker):
         kind = self.placement.device.partition(":")[0]
         windows = _Windows(blocks)
         recorder = Recorder()
-        runs = min(_cores(), _MOST_RUNS) if kind == "cpu" else 1
+        runs = min(cores(), _MOST_RUNS) if kind == "cpu" else 1
         waiting: deque[Future[Activations]] = deque()
         with ThreadPoolExecutor(runs) as pool:
             for batch in _batched(windows, _WINDOWS_A_RUN[kind]):
@@ -192,10 +191,3 @@ def _not_basic_pitch(path: Path, reason: str) -> CheckpointError:
         f"{path} is not Basic Pitch's ONNX graph ({reason}); take --model basic-pitch, and if it "
         "is damaged fetch it again with `neuralib models pull basic-pitch`"
     )
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.engines.base import Prepare, Recogniser
-from neuralib.engines.device import Devices, Placement
+from neuralib.engines.device import Devices, Placement, cores
 from neuralib.engines.log_mel import BlockwiseLogMel
 from neuralib.engines.recognition import (
     UNDETERMINED,
@@ -106,8 +105,8 @@ class FasterWhisper(Recogniser):
         duration = samples.size / self.sample_rate
         done = 0.0
         self._listen = lambda: report(Progress("run", done, duration))
-        self._restart_random_numbers()
         with errors_mapped(_LIBRARY, self.placement.device):
+            self._restart_random_numbers()
             segments, information = self._whisper.transcribe(
                 samples,
                 language=language,
@@ -148,7 +147,7 @@ class FasterWhisper(Recogniser):
             "device": kind,
             "device_index": int(index or 0),
             "compute_type": compute_type,
-            "cpu_threads": _cores(),
+            "cpu_threads": cores(),
         }
 
     def _unreadable(self, folder: Path) -> Callable[[str, str], NeuraLibError]:
@@ -203,10 +202,3 @@ def _segment(segment: Any) -> Segment:
 def _renamed(arguments: dict[str, Any]) -> dict[str, Any]:
     """Turn the arguments of `WhisperModel` into those of CTranslate2."""
     return {"intra_threads" if key == "cpu_threads" else key: arguments[key] for key in arguments}
-
-
-def _cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
