@@ -1,4 +1,4 @@
-"""`neuralib models list|pull|verify|where|import`."""
+"""`neuralib models list|pull|verify|rm|where|import`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralib.cli.console import command, complain, listen, note, put, put_json, put_table
+from neuralib.cli.console import (
+    command,
+    complain,
+    listen,
+    note,
+    printable,
+    put,
+    put_json,
+    put_table,
+)
 
 if TYPE_CHECKING:
+    from neuralib.models.check import Check
     from neuralib.models.store import ListedModel, Store
 
 app = typer.Typer(no_args_is_help=True, help="Manage the checkpoints on this machine.")
@@ -71,26 +81,53 @@ def pull(
 
 @app.command()
 @command
-def verify(names: Names) -> int:
-    """Read checkpoints and compare them with their sha256."""
+def verify(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME", help="As `models list` shows it (default: all here)"),
+    ] = None,
+) -> int:
+    """Read checkpoints and compare them with their sha256: all that are here, or those named.
+
+    The exit status is 3 where one of them is not as it should be.
+    """
     from neuralib.cli.display import transfer_bar
+    from neuralib.errors import ModelMissing
 
     store = _store()
-    status = 0
+    if not (names := names or list(store.here())):
+        raise ModelMissing(
+            f"no model is in {store.folder}; run `neuralib models pull NAME`, with a name that "
+            "`neuralib models list` shows"
+        )
+    wrong = 0
     for name in names:
         with transfer_bar(enabled=True) as report:
             checks = store.verify(name, report)
-        for check in checks:
-            if check.is_right:
-                known = "" if check.state == "right" else " (only its first digits are published)"
-                typer.echo(f"{check.path}: sha256 is right{known}")
-            else:
-                status = 3
-                what = "is missing" if check.got is None else f"has sha256 {check.got}"
-                complain(
-                    f"{check.path} {what}, not {check.expected}; "
-                    f"run `neuralib models pull {name}` to fetch it again"
-                )
+        remedy = f"run `neuralib models pull {name}` to fetch it again"
+        if store.is_import(name):
+            remedy = f"run `neuralib models rm {name}`, and import it again"
+        wrong += sum(not _tell(check, remedy) for check in checks)
+    return 3 if wrong else 0
+
+
+@app.command()
+@command
+def rm(names: Names) -> int:
+    """Remove models that were pulled or imported, and all that was made from them.
+
+    Says on standard error how many bytes that frees.
+    """
+    from neuralib.errors import NeuraLibError
+
+    store = _store()
+    status = 0
+    for name in dict.fromkeys(names):
+        try:
+            note(f"{name}: {store.remove(name):,} bytes freed")
+        except NeuraLibError as error:
+            complain(error.message)
+            status = status or error.exit_status
     return status
 
 
@@ -125,6 +162,17 @@ def _store(offline: bool | None = None) -> Store:
     from neuralib.settings import load_settings
 
     return open_store(load_settings(offline=offline))
+
+
+def _tell(check: Check, remedy: str) -> bool:
+    """Print what reading a file showed; give whether it is right."""
+    if check.is_right:
+        known = "" if check.state == "right" else " (only its first digits are published)"
+        typer.echo(f"{printable(str(check.path))}: sha256 is right{known}")
+        return True
+    what = "is missing" if check.got is None else f"has sha256 {check.got}, not {check.expected}"
+    complain(f"{check.path} {what}; {remedy}")
+    return False
 
 
 def _show(models: list[ListedModel]) -> None:

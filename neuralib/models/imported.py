@@ -15,6 +15,7 @@ from neuralib.models.checkpoint import form_of, kind_of
 from neuralib.models.digest import sha256_of
 from neuralib.models.files import Kind
 from neuralib.models.lock import cannot_write, locked
+from neuralib.models.removal import remove
 
 _MANIFEST = "import.json"
 # Reserved by Windows whatever the suffix.
@@ -108,6 +109,23 @@ class Imported:
         added = self.find(name)
         assert added is not None
         return added
+
+    def remove(self, name: str) -> int:
+        """Remove the checkpoint that was imported as `name`; give the bytes freed.
+
+        Raises:
+            OutputError: where it cannot be removed.
+        """
+        folder, going = self.folder / name, self.folder / f".{name}.part"
+        with locked(folder):
+            try:
+                shutil.rmtree(going, ignore_errors=True)
+                os.replace(folder, going)  # so that nobody finds a half of it
+            except FileNotFoundError:
+                return 0
+            except OSError as error:
+                raise cannot_write(self.folder, error) from None
+            return remove(going)
 
 
 def is_name(name: str) -> bool:

@@ -14,6 +14,7 @@ from neuralib.errors import CheckpointError, InternalError, OutputError
 from neuralib.models.digest import Digests
 from neuralib.models.files import ModelFiles
 from neuralib.models.lock import cannot_write, locked
+from neuralib.models.removal import remove
 
 _MANIFEST = "prepared.json"
 """Inside each folder: the size of every file, by which an incomplete folder is told."""
@@ -45,7 +46,7 @@ class Prepared:
         """
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", form):
             raise InternalError(f"form {form!r} is not lower-case letters, digits, dots, dashes")
-        name = f"{self._key(model)}-{form}"
+        name = f"{self._key_of(model)}-{form}"
         for folder in self.folders:
             if _is_whole(folder / name):
                 return folder / name
@@ -57,16 +58,35 @@ class Prepared:
                 continue
         return _made(last / name, build)
 
-    def _key(self, model: ModelFiles) -> str:
+    def remove(self, digests: Sequence[str]) -> int:
+        """Remove every form of a model; give the bytes freed.
+
+        Args:
+            digests: sha256 of its checkpoints, in the bag's order.
+
+        Raises:
+            OutputError: where a form cannot be removed.
+        """
+        freed = 0
+        for folder in self.folders:
+            for path in sorted(folder.glob(f"{_key(digests)}-*")):
+                with locked(path.with_name(path.name.removesuffix(".part"))):
+                    freed += remove(path)
+        return freed
+
+    def _key_of(self, model: ModelFiles) -> str:
         try:
             digests = {path: self._digests.of(path) for path in dict.fromkeys(model.paths)}
         except OSError as error:
             raise CheckpointError(
                 f"cannot read checkpoint {error.filename}: {error.strerror}"
             ) from None
-        each = [digests[path] for path in model.paths]
-        joined = each[0] if len(each) == 1 else hashlib.sha256("".join(each).encode()).hexdigest()
-        return joined[:16]
+        return _key([digests[path] for path in model.paths])
+
+
+def _key(digests: Sequence[str]) -> str:
+    joined = "".join(digests)
+    return (joined if len(digests) == 1 else hashlib.sha256(joined.encode()).hexdigest())[:16]
 
 
 def _made(target: Path, build: Callable[[Path], None]) -> Path:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
-from neuralib.errors import CheckpointError, ModelMissing, UnknownModel
+from neuralib.errors import CheckpointError, ModelMissing, UnknownModel, UsageError
 from neuralib.models.distribution import find_in_distribution
 from neuralib.models.entry import CatalogueFile, CatalogueModel
 from neuralib.models.files import Kind, ModelFiles
+from neuralib.models.lock import locked
+from neuralib.models.removal import remove
 
 ShelfState = Literal["present", "partial", "missing", "damaged"]
 """`partial`: some files, or a part of one. `damaged`: a file has the wrong size."""
@@ -23,17 +25,20 @@ class Shelf:
         self.folder = folder
         self.catalogue = catalogue
 
-    def named(self, name: str) -> CatalogueModel:
+    def named(self, name: str, others: Iterable[str] = ()) -> CatalogueModel:
         """Give the catalogue's model of that name.
+
+        Args:
+            name: as the catalogue has it.
+            others: names beside the catalogue's that may have been meant.
 
         Raises:
             UnknownModel: where there is none.
         """
         model = self.catalogue.get(name)
         if model is None:
-            raise UnknownModel(
-                f"model {name!r} is not in the catalogue; {hint(name, self.catalogue)}"
-            )
+            known = [*self.catalogue, *others]
+            raise UnknownModel(f"model {name!r} is not in the catalogue; {hint(name, known)}")
         return model
 
     def names(self, kind: Kind) -> list[str]:
@@ -83,8 +88,51 @@ class Shelf:
         if len(here) == len(files):
             return "present"
         places = [self.place_of(model, file) for file in files]
-        parts = [place.with_name(place.name + ".part") for place in places]
-        return "partial" if here or any(part.is_file() for part in parts) else "missing"
+        return "partial" if here or any(map(_leftovers, places)) else "missing"
+
+    def remove(self, model: CatalogueModel) -> int:
+        """Remove the files of a model, and what broken pulls left; give the bytes freed.
+
+        A file stays where a larger model needs it that is here. Other names of the same files,
+        and models that consist of some of them, go too.
+
+        Raises:
+            ModelMissing: where none of it is in the folder.
+            UsageError: where all of it belongs to a larger model as well.
+            OutputError: where something cannot be removed.
+        """
+        places = {file: self.place_of(model, file) for file in model.distinct_files}
+        here = {file: place for file, place in places.items() if _leftovers(place)}
+        if not here:
+            elsewhere = self.path_of(model, model.files[0])
+            raise ModelMissing(
+                f"model {model.name} is not in {self.folder}; there is nothing to remove"
+                if elsewhere is None
+                else f"model {model.name} is part of a Python package; run `pip uninstall "
+                f"{model.name}` to remove {elsewhere}"
+            )
+        larger = self._larger(model)
+        needed = {file for other in larger for file in other.files}
+        if needed.issuperset(here):
+            raise UsageError(
+                f"the files of {model.name} belong to {larger[0].name} too; remove that one"
+            )
+        freed = 0
+        for place in (here[file] for file in here.keys() - needed):
+            with locked(place):
+                freed += sum(map(remove, _leftovers(place)))
+        return freed
+
+    def _larger(self, model: CatalogueModel) -> list[CatalogueModel]:
+        """Find the models that are here and consist of files of this one and of others."""
+        own = set(model.files)
+        return [
+            other
+            for other in self.catalogue.values()
+            if own.intersection(other.files)
+            and not own.issuperset(other.files)
+            and self.state(other) in ("present", "damaged")
+        ]
 
     def missing(self, model: CatalogueModel, *, offline: bool) -> ModelMissing:
         """Say that a model is not here, and what to type."""
@@ -103,6 +151,12 @@ def hint(name: str, names: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, list(names), n=3, cutoff=0.5)
     question = f"did you mean {' or '.join(close)}? " if close else ""
     return f"{question}`neuralib models list` shows the names"
+
+
+def _leftovers(place: Path) -> list[Path]:
+    """Give what is there of a file: itself, and the part that a broken pull left."""
+    both = (place, place.with_name(place.name + ".part"))
+    return [path for path in both if path.is_file()]
 
 
 def _has_size(path: Path, file: CatalogueFile) -> bool:

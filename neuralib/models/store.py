@@ -112,7 +112,7 @@ class Store:
         found = self._imported.find(name)
         if found is not None:
             return tuple(found.sha256)
-        model = self._shelf.named(name)
+        model = self._named(name)
         return tuple(dict.fromkeys(self._shelf.find(model, offline=self.offline).paths))
 
     def models(self) -> list[ListedModel]:
@@ -140,10 +140,16 @@ class Store:
 
         Raises:
             UnknownModel: where the catalogue has no such name.
+            UsageError: where it is the name of an import.
             MissingError: where something must be fetched offline.
             DownloadError: where it cannot be fetched, or is not what the catalogue says.
             OutputError: where the folder is full or cannot be written.
         """
+        if self.is_import(name):
+            raise UsageError(
+                f"{name} was imported, and cannot be pulled; run `neuralib models import FILE` to "
+                "bring another checkpoint"
+            )
         model = self._shelf.named(name)
         for file in model.distinct_files:
             path = self._shelf.path_of(model, file)
@@ -157,6 +163,17 @@ class Store:
                 self._fetch(model, file, file.address, report)
         return self._shelf.find(model)
 
+    def here(self) -> tuple[str, ...]:
+        """Name the models of which every file is here, be it right or damaged, and the imports.
+
+        Of several names for the same files the first is given.
+        """
+        names: dict[object, str] = {}
+        for model in self.models():
+            if model.state not in ("missing", "partial"):
+                names.setdefault(model.files or model.name, model.name)
+        return tuple(names.values())
+
     def verify(self, name: str, report: TransferReport = unheard) -> tuple[Check, ...]:
         """Read the files of a model, and compare each with its sha256.
 
@@ -167,7 +184,7 @@ class Store:
         if found is not None:
             expected = dict(found.sha256)
         else:
-            model = self._shelf.named(name)
+            model = self._named(name)
             expected = {
                 self._shelf.path_of(model, file) or self._shelf.place_of(model, file): file.sha256
                 for file in model.distinct_files
@@ -208,9 +225,32 @@ class Store:
             )
         return self._imported.add(path, name).name
 
+    def remove(self, name: str) -> int:
+        """Remove a pulled or imported model, and other forms of it; give the bytes freed.
+
+        Raises:
+            UnknownModel: where the name is neither in the catalogue nor that of an import.
+            ModelMissing, UsageError: where there is nothing to remove, see `Shelf.remove`.
+            OutputError: where something cannot be removed.
+        """
+        found = self._imported.find(name)
+        if found is None:
+            model = self._named(name)
+            digests = [file.sha256 for file in model.files]
+            return self._shelf.remove(model) + self._prepared.remove(digests)
+        digests = list(found.sha256.values())  # those of a bag match nothing: no form is made of it
+        return self._imported.remove(name) + self._prepared.remove(digests)
+
+    def is_import(self, name: str) -> bool:
+        """Tell whether a checkpoint was imported as `name`."""
+        return self._imported.find(name) is not None
+
     def prepared(self, model: ModelFiles, form: str, build: Callable[[Path], None]) -> Path:
         """Give the folder of `model` in another form, made once by `build`; see `Prepared.get`."""
         return self._prepared.get(model, form, build)
+
+    def _named(self, name: str) -> CatalogueModel:
+        return self._shelf.named(name, [each.name for each in self._imported.all()])
 
     def _fetch(
         self, model: CatalogueModel, file: CatalogueFile, address: str, report: TransferReport
