@@ -6,7 +6,8 @@ import ctypes
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from neuralib.errors import DeviceMissing, UsageError
@@ -88,6 +89,22 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """Say what to do where Python itself finds no memory; the libraries' own errors pass.
+
+    Raises:
+        DeviceMissing: in place of MemoryError.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise DeviceMissing(
+            "this machine has too little free memory; close what else uses it, or take a smaller "
+            "model or a shorter input"
+        ) from None
 
 
 def _device(wish: str, find: Callable[[], Devices]) -> str:

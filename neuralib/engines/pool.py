@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from neuralib.engines.base import Engine
-from neuralib.engines.device import place
+from neuralib.engines.device import memory_told, place
 from neuralib.models.store import ModelFiles, Store
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
@@ -67,6 +67,7 @@ class Engines:
             chosen = engine_class(task)
             placement = place(self._device, task.precision, chosen.find_devices)
             engine = chosen(files, placement, self._store.prepared)
-            engine.load()
+            with memory_told():
+                engine.load()
             self._loaded[key] = engine
         return self._loaded[key]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from neuralib.audio.encode import check_encoder
 from neuralib.engines.base import Engine, PitchTracker, Recogniser, Separator
+from neuralib.engines.device import memory_told
 from neuralib.engines.pool import Engines
 from neuralib.execute.midi import run_midi
 from neuralib.execute.names import artifact_kind, expected_names
@@ -84,7 +85,7 @@ def execute(
     report(Progress("load"))
     engine = engines.get(task)
     started = time.perf_counter()
-    with sink:
+    with memory_told(), sink:
         if isinstance(task, SeparateTask):
             assert isinstance(engine, Separator)
             audio_seconds = run_separate(task, source, sink, report, engine)

@@ -9,11 +9,14 @@ from demucs.demucs import Demucs as Network
 
 from neuralib.engines.demucs import Demucs
 from neuralib.engines.device import Placement
-from neuralib.errors import DecodeError
+from neuralib.engines.pool import Engines
+from neuralib.errors import DecodeError, DeviceMissing
+from neuralib.execute import execute
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
 from neuralib.models.files import ModelFiles
+from neuralib.models.store import Store
 from neuralib.progress import Progress
 from neuralib.tasks import SeparateTask
 from tests.audio_files import noise, write_wav
@@ -45,4 +48,15 @@ def test_an_input_cut_while_it_is_read_is_told(
         FolderSink(tmp_path / "out") as sink,
     ):
         run_separate(task, Source(song, "song"), sink, cut, engine)
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_little_memory_is_told(tmp_path: Path) -> None:
+    model = make_model(Network, 0, channels=4, depth=2, lstm_layers=0, segment=1e12)
+    path = save_safetensors(model, tmp_path / "model.safetensors")
+    song = write_wav(tmp_path / "song.wav", noise(8000), 8000)
+    engines = Engines(Store(tmp_path / "models"), "cpu")
+    sink = FolderSink(tmp_path / "out")
+    with pytest.raises(DeviceMissing, match="too little free memory; close what else uses it"):
+        execute(SeparateTask(model=str(path)), Source(song, "s"), sink, lambda _: None, engines)
     assert not (tmp_path / "out").exists()
