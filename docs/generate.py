@@ -82,9 +82,11 @@ def setting_table() -> str:
 def _settings() -> Iterator[str]:
     source = inspect.getsource(settings.Settings)
     for name in settings.Settings.model_fields:
-        found = re.search(rf'^    {name}: .*\n    """(.*?)"""', source, re.MULTILINE)
+        found = re.search(
+            rf'^    {name}: [^\n]*\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL
+        )
         assert found, f"setting {name} has no docstring"
-        yield f"| `NEURALIB_{name.upper()}` | `{name}` | {found[1]} |"
+        yield f"| `NEURALIB_{name.upper()}` | `{name}` | {' '.join(found[1].split())} |"
 
 
 def _first_line(error: type[errors.NeuraLibError]) -> str:

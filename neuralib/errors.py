@@ -16,7 +16,19 @@ NeuraLibError
 │   ├── CheckpointError   the file is not a checkpoint that can be loaded
 │   └── DownloadError     a download failed, or is not what it should be
 ├── OutputError           a result cannot be written                      1   507
+├── RunError              a run on the cluster was ended for it           1   500
+│   ├── Poisoned          it took its worker down again and again
+│   └── TimeLimitExceeded it ran longer than the cluster allows
 ├── ClusterError          the server cannot be reached, or refused        4   503
+│   ├── ServerUnreachable the gateway does not answer
+│   ├── DatabaseUnreachable
+│   ├── QueueUnreachable
+│   ├── EventsUnreachable
+│   ├── StorageUnreachable
+│   ├── Unauthorized      no key, or one that does not count              4   401
+│   ├── NotFound          no such sample, job, artifact or key            4   404
+│   ├── Conflict          the state of a thing does not allow it          4   409
+│   └── TooLarge          the upload is larger than the server takes      4   413
 ├── Cancelled             interrupted by the user                       130   409
 └── InternalError         a fault of NeuraLib itself                      1   500
 
@@ -168,12 +180,88 @@ _WRITE_ADVICE = {
 }
 
 
+class RunError(NeuraLibError):
+    """The cluster ended a run for a reason that lies in the run."""
+
+    code = "run"
+
+
+class Poisoned(RunError):
+    """The job took its worker down as often as the cluster lets it."""
+
+    code = "poisoned"
+
+
+class TimeLimitExceeded(RunError):
+    """The job ran longer than the cluster allows."""
+
+    code = "time_limit"
+
+
 class ClusterError(NeuraLibError):
     """The server or the cluster cannot be reached, or refused."""
 
     code = "cluster"
     exit_status = 4
     http_status = 503
+
+
+class ServerUnreachable(ClusterError):
+    """The gateway does not answer, or something else does in its place."""
+
+    code = "server_unreachable"
+
+
+class DatabaseUnreachable(ClusterError):
+    """The SQL database does not answer."""
+
+    code = "database_unreachable"
+
+
+class QueueUnreachable(ClusterError):
+    """The broker of the queues does not answer."""
+
+    code = "queue_unreachable"
+
+
+class EventsUnreachable(ClusterError):
+    """The bus of the events does not answer."""
+
+    code = "events_unreachable"
+
+
+class StorageUnreachable(ClusterError):
+    """The object storage does not answer, or refuses the credentials."""
+
+    code = "storage_unreachable"
+
+
+class Unauthorized(ClusterError):
+    """The server wants a key, and got none or one that does not count."""
+
+    code = "unauthorized"
+    http_status = 401
+
+
+class NotFound(ClusterError):
+    """There is no such sample, job, artifact or key, or it is somebody else's."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(ClusterError):
+    """The state of a job or a key does not allow what was asked for."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class TooLarge(ClusterError):
+    """The upload is larger than the server takes."""
+
+    code = "too_large"
+    http_status = 413
 
 
 class Cancelled(NeuraLibError):
@@ -188,3 +276,14 @@ class InternalError(NeuraLibError):
     """A fault of NeuraLib itself, with the advice to report it."""
 
     code = "internal"
+
+
+def error_class(code: str) -> type[NeuraLibError]:
+    """Find the error that has this code, for what a server or a worker tells; else the base."""
+    waiting = [NeuraLibError]
+    while waiting:
+        found = waiting.pop()
+        if found.code == code:
+            return found
+        waiting += found.__subclasses__()
+    return NeuraLibError

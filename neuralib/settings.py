@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -50,6 +50,25 @@ class Settings(BaseSettings):
     """Never touch the network."""
     hub_url: str | None = None
     """A mirror to fetch checkpoints from, in place of their own addresses' hosts."""
+    server: str | None = None
+    """Address of the gateway that `--submit`, `jobs` and `samples` talk to."""
+    token: SecretStr | None = None
+    """API key for that gateway."""
+    database_url: SecretStr | None = None
+    """Database of a cluster, `postgresql://user:password@host/name`; None: a file of this machine."""
+    redis_url: SecretStr | None = None
+    """Redis of a cluster, `redis://host:6379/0`; None: queue and events inside `serve`."""
+    storage_url: SecretStr | None = None
+    """Storage of a cluster, `s3://KEY:SECRET@host:port/bucket?secure=true` or `file:///folder`;
+    None: a folder of this machine."""
+    tenant: str = Field("local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """Whose samples and jobs this machine's are, where no API key tells."""
+    maximum_upload_bytes: int = Field(16 * 1024**3, gt=0)
+    """Largest upload that the gateway takes."""
+    job_timeout_seconds: float = Field(4 * 3600.0, gt=0)
+    """Longest run of a job on a worker."""
+    idle_release_seconds: float = Field(600.0, ge=0)
+    """A worker without jobs lets go of its models, and of the GPU's memory, after this long."""
 
     @property
     def models_folder(self) -> Path:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.s3"]
+
 ROOT = Path(__file__).parent.parent
 MICRO = ROOT / "tests" / "micro"
 HTDEMUCS = MICRO / "htdemucs_micro.safetensors"

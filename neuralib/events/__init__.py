@@ -1,0 +1,1 @@
+"""What happens to jobs, told at once to everybody who listens."""

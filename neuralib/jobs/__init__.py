@@ -1,0 +1,1 @@
+"""Samples and jobs, and the SQL that keeps them: what is true on a cluster."""

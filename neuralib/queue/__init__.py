@@ -1,0 +1,1 @@
+"""Who runs next: job ids on their way to a worker."""

@@ -1,0 +1,1 @@
+"""The gateway: HTTP API, uploads, Server-Sent Events."""

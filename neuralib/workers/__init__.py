@@ -1,0 +1,1 @@
+"""Workers: take jobs from queues and run them in one warm, isolated process."""

@@ -1,0 +1,1 @@
+"""Real servers on loopback, started when a test asks for one."""
