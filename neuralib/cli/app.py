@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from neuralib import __version__
 from neuralib.cli import models
+from neuralib.cli.console import complain
 from neuralib.cli.doctor import doctor
+from neuralib.cli.help import PlainCommand
 from neuralib.cli.midi import midi
 from neuralib.cli.separate import separate
 from neuralib.cli.transcribe import transcribe
@@ -17,7 +20,8 @@ app = typer.Typer(
     name="neuralib",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,  # its tables leave little room for words, and name Python's types
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -39,13 +43,28 @@ def root(
     """
 
 
-app.command()(separate)
-app.command()(midi)
-app.command()(transcribe)
+app.command(cls=PlainCommand)(separate)
+app.command(cls=PlainCommand)(midi)
+app.command(cls=PlainCommand)(transcribe)
 app.add_typer(models.app, name="models")
-app.command()(doctor)
+app.command(cls=PlainCommand)(doctor)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what cannot be made sense of is one line, like every error."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except Exception as error:  # Typer gives its parser's errors no public name
+        if not hasattr(error, "format_message"):
+            raise
+        sys.exit(_explain(error.format_message(), getattr(error, "ctx", None)))
+
+
+def _explain(message: str, context: typer.Context | None) -> int:
+    if "\n" in message:  # the whole help, where there was nothing but a command's name
+        typer.echo(message, err=True)
+    else:
+        path = context.command_path if context else "neuralib"
+        text = f"{message} See" if message.endswith("?") else f"{message.rstrip('.')}; see"
+        complain(f"{text} `{path} --help`")
+    return 2

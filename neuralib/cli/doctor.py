@@ -22,7 +22,7 @@ def doctor(
         typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Explain this device (default: auto)"),
     ] = None,
 ) -> int:
-    """Say what is installed, where models are, what auto means here, and what to do.
+    """Say what is here, what auto means, and what to do.
 
     The exit status is 3 where one of the three tasks cannot run as it is.
     """

@@ -15,7 +15,13 @@ def midi(
     inputs: options.Inputs,
     output: options.Output = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to an ONNX graph.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="Name that `models list` shows, imported or not, or path of an ONNX graph.",
+        ),
     ] = "basic-pitch",
     format: Annotated[
         str,
@@ -24,10 +30,12 @@ def midi(
         ),
     ] = "mid",
     onset_threshold: Annotated[
-        float, typer.Option(help="Least activation at which a note starts, 0 to 1.")
+        float,
+        typer.Option(metavar="LEVEL", help="Activation at which a note starts, 0 to 1."),
     ] = 0.5,
     frame_threshold: Annotated[
-        float, typer.Option(help="Least activation at which a note goes on, 0 to 1.")
+        float,
+        typer.Option(metavar="LEVEL", help="Activation at which a note goes on, 0 to 1."),
     ] = 0.3,
     minimum_note_length: Annotated[
         float, typer.Option(metavar="MS", help="Drop shorter notes.")
@@ -60,6 +68,8 @@ def midi(
     verbose: options.Verbose = False,
 ) -> int:
     """Turn songs into notes: DIR/<name>.mid.
+
+    INPUT is an audio file, a folder to search for audio, or - for standard input.
 
     Example: neuralib midi piano.flac --format mid,csv -o notes
     """

@@ -17,17 +17,20 @@ from neuralib.cli.console import (
     put_json,
     put_table,
 )
+from neuralib.cli.help import PlainCommand
 
 if TYPE_CHECKING:
     from neuralib.models.check import Check
     from neuralib.models.store import ListedModel, Store
 
-app = typer.Typer(no_args_is_help=True, help="Manage the checkpoints on this machine.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Manage the checkpoints on this machine."
+)
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME", help="As `models list` shows it.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME", hidden=True)]
 
 
-@app.command("list")
+@app.command("list", cls=PlainCommand)
 @command
 def list_models(
     task: Annotated[
@@ -35,7 +38,7 @@ def list_models(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON record a model.")] = False,
 ) -> int:
-    """Show the models that can be named, which are here, and under what licence."""
+    """Show all models, which of them are here, and their licences."""
     from dataclasses import asdict
 
     from neuralib.errors import UsageError
@@ -52,7 +55,7 @@ def list_models(
     return 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @command
 def pull(
     names: Names,
@@ -61,7 +64,9 @@ def pull(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> int:
-    """Fetch checkpoints; a broken download goes on where it stopped.
+    """Fetch models; a broken download goes on where it stopped.
+
+    NAME is one that `neuralib models list` shows.
 
     Example: neuralib models pull htdemucs small
     """
@@ -79,15 +84,17 @@ def pull(
     return 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @command
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME", help="As `models list` shows it (default: all here)"),
+        typer.Argument(metavar="NAME", hidden=True),
     ] = None,
 ) -> int:
-    """Read checkpoints and compare them with their sha256: all that are here, or those named.
+    """Compare models with their sha256.
+
+    NAME is one that `neuralib models list` shows; without one, all that are here are read.
 
     The exit status is 3 where one of them is not as it should be.
     """
@@ -111,12 +118,13 @@ def verify(
     return 3 if wrong else 0
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @command
 def rm(names: Names) -> int:
-    """Remove models that were pulled or imported, and all that was made from them.
+    """Remove models that were pulled or imported.
 
-    Says on standard error how many bytes that frees.
+    NAME is one that `neuralib models list` shows. What was made from a model goes with it, and
+    standard error tells how many bytes that frees.
     """
     from neuralib.errors import NeuraLibError
 
@@ -131,10 +139,13 @@ def rm(names: Names) -> int:
     return status
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 @command
 def where(names: Names) -> int:
-    """Print the paths of checkpoints, one a line."""
+    """Print the paths of models, one a line.
+
+    NAME is one that `neuralib models list` shows.
+    """
     store = _store()
     for name in names:
         for path in store.where(name):
@@ -142,17 +153,20 @@ def where(names: Names) -> int:
     return 0
 
 
-@app.command("import")
+@app.command("import", cls=PlainCommand)
 @command
 def import_model(
-    path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A checkpoint, or a bag (.yaml) with its own.")
-    ],
+    path: Annotated[Path, typer.Argument(metavar="FILE", hidden=True)],
     name: Annotated[
-        str | None, typer.Option(help="Name to give it (default: that of the file).")
+        str | None,
+        typer.Option(metavar="NAME", help="Name to give it (default: that of the file)."),
     ] = None,
 ) -> int:
-    """Copy a local checkpoint into the models folder, for use by name."""
+    """Copy a checkpoint into the models folder.
+
+    FILE is a checkpoint, or a bag (.yaml) that lies beside its checkpoints. The name that
+    `--model` then takes is printed.
+    """
     typer.echo(_store().import_(path, name))
     return 0
 

@@ -8,11 +8,7 @@ import typer
 
 Inputs = Annotated[
     list[str],
-    typer.Argument(
-        metavar="INPUT",
-        help="Audio files, folders to search for audio, or - for standard input.",
-        show_default=False,
-    ),
+    typer.Argument(metavar="INPUT", hidden=True, show_default=False),
 ]
 Output = Annotated[
     str | None,

@@ -15,7 +15,13 @@ def separate(
     inputs: options.Inputs,
     output: options.Output = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to a checkpoint.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="Name that `models list` shows, imported or not, or path of a checkpoint.",
+        ),
     ] = "htdemucs",
     stems: Annotated[
         str | None,
@@ -42,12 +48,15 @@ def separate(
         ),
     ] = None,
     overlap: Annotated[
-        float, typer.Option(help="Overlap of neighbouring segments, 0 to 0.95.")
+        float, typer.Option(metavar="FRACTION", help="Overlap of neighbouring segments, 0 to 0.95.")
     ] = 0.25,
     shifts: Annotated[
-        int, typer.Option(help="Average this many randomly shifted runs; 0: one, not shifted.")
+        int,
+        typer.Option(
+            metavar="N", help="Average this many randomly shifted runs; 0: one, not shifted."
+        ),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Seed of the random shifts.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random shifts.")] = 0,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -56,6 +65,8 @@ def separate(
     verbose: options.Verbose = False,
 ) -> int:
     """Split songs into stems: DIR/<name>/<stem>.<format>.
+
+    INPUT is an audio file, a folder to search for audio, or - for standard input.
 
     Example: neuralib separate song.mp3 --stems vocals,drums -o stems
     """

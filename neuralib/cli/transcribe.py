@@ -15,7 +15,13 @@ def transcribe(
     inputs: options.Inputs,
     output: options.Output = None,
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Name of the catalogue, or path to a checkpoint.")
+        str,
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="NAME|FILE",
+            help="Name that `models list` shows, imported or not, or path of a checkpoint.",
+        ),
     ] = "small",
     format: Annotated[
         str,
@@ -29,7 +35,10 @@ def transcribe(
     language: Annotated[
         str | None,
         typer.Option(
-            "--language", "-l", help="Spoken language, as code or name (default: detected)"
+            "--language",
+            "-l",
+            metavar="LANGUAGE",
+            help="Spoken language, as code or name (default: detected)",
         ),
     ] = None,
     task: Annotated[
@@ -39,7 +48,8 @@ def transcribe(
         bool, typer.Option("--word-timestamps", help="Also time every word (in json).")
     ] = False,
     initial_prompt: Annotated[
-        str | None, typer.Option(help="Names or style to expect, as text said before.")
+        str | None,
+        typer.Option(metavar="TEXT", help="Names or style to expect, as text said before."),
     ] = None,
     vad: Annotated[
         bool,
@@ -55,7 +65,9 @@ def transcribe(
             help="Sampling temperatures, tried in turn until the text is good enough.",
         ),
     ] = "0,0.2,0.4,0.6,0.8,1",
-    beam_size: Annotated[int, typer.Option(help="Beams of the search at temperature 0.")] = 5,
+    beam_size: Annotated[
+        int, typer.Option(metavar="N", help="Beams of the search at temperature 0.")
+    ] = 5,
     engine: Annotated[
         str,
         typer.Option(
@@ -70,6 +82,8 @@ def transcribe(
     verbose: options.Verbose = False,
 ) -> int:
     """Write down the words of songs or speech: DIR/<name>.txt.
+
+    INPUT is an audio file, a folder to search for audio, or - for standard input.
 
     Example: neuralib separate song.mp3 --stems vocals -o - | neuralib transcribe - -f srt
     """

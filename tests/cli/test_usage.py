@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -22,6 +23,44 @@ def test_help(neuralib: Command, words: list[str]) -> None:
     done = neuralib(*words)
     assert done.status == 0
     assert b"Usage" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+@pytest.mark.parametrize("command", ["separate", "midi", "transcribe", "doctor", "models pull"])
+def test_help_is_for_people(neuralib: Command, command: str, columns: str) -> None:
+    text = neuralib(*command.split(), "--help", COLUMNS=columns).stdout.decode()
+    assert not re.search(r"<(bool|str|int|float|path|file|list.*)>|[{}]", text)
+    assert max(map(len, text.splitlines())) <= int(columns)
+
+
+@pytest.mark.parametrize("command", ["separate", "midi", "transcribe"])
+def test_help_says_that_imports_can_be_named(neuralib: Command, command: str) -> None:
+    text = " ".join(neuralib(command, "--help").stdout.decode().split())
+    assert "-m, --model NAME|FILE Name that `models list` shows, imported or not, or path" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], ""),
+        (["separate"], "neuralib separate --help`"),
+        (["separate", "a.wav", "--frmat", "wav"], "--format"),
+        (["sepparate", "a.wav"], "No such command 'sepparate'"),
+        (["models", "pull"], "Missing argument 'NAME'; see"),
+        (["midi", "a.wav", "--tempo"], "requires an argument"),
+    ],
+)
+def test_what_cannot_be_parsed_is_one_line(
+    neuralib: Command, words: list[str], message: str
+) -> None:
+    done = neuralib(*words)
+    assert (done.status, done.stdout) == (2, b"")
+    if words:
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: ")
+        assert message in line
+    else:
+        assert done.stderr.startswith("Usage: ")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +130,7 @@ def test_wrong_config_file_is_exit_status_2(neuralib: Command, tmp_path: Path) -
 
 def test_command_modules_import_only_typer_and_the_standard_library() -> None:
     allowed = {*sys.stdlib_module_names, "typer", "neuralib"}
-    for name in ("app", "doctor", "midi", "models", "options", "separate", "transcribe"):
+    for name in ("app", "doctor", "help", "midi", "models", "options", "separate", "transcribe"):
         tree = ast.parse((ROOT / "neuralib" / "cli" / f"{name}.py").read_text(encoding="utf-8"))
         top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         modules = {
