@@ -77,7 +77,7 @@ def execute(
     """Run `task` on `source` and put the results into `sink`.
 
     The results appear together when all of them are complete; where the run fails or is
-    interrupted, none of them does.
+    interrupted, none of them does. The input is never replaced by a result.
 
     Raises:
         NeuraLibError: of the kind that tells what failed: the input, the model, the output.
@@ -85,6 +85,7 @@ def execute(
     report(Progress("load"))
     engine = engines.get(task)
     started = time.perf_counter()
+    sink.spared = source.path
     with memory_told(), sink:
         if isinstance(task, SeparateTask):
             assert isinstance(engine, Separator)

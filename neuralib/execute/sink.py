@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal
 
-from neuralib.errors import cannot_write
+from neuralib.errors import OutputError, cannot_write
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
 
@@ -41,6 +41,8 @@ class Sink(ABC):
 
     artifacts: tuple[Artifact, ...] = ()
     """What was published, in the order of creation."""
+    spared: Path | None = None
+    """The input: a result that would replace it is refused."""
 
     def __init__(self) -> None:
         self._drafts: list[tuple[ArtifactKind, str, Path]] = []
@@ -122,7 +124,7 @@ class FolderSink(Sink):
         return self
 
     def _draft(self, name: str) -> Path:
-        _check_place(self.folder / name)
+        _check_place(self.folder / name, self.spared)
         return self.folder / f".neuralib-{secrets.token_hex(6)}.part"
 
     def _publish(self, name: str, draft: Path) -> str:
@@ -167,16 +169,21 @@ class StreamSink(Sink):
         self._folder.cleanup()
 
 
-def _check_place(path: Path) -> None:
+def _check_place(path: Path, spared: Path | None) -> None:
     """Make sure that a draft can be renamed to `path`, while nothing has been renamed yet."""
     try:
         is_folder = stat.S_ISDIR(path.lstat().st_mode)
+        is_spared = spared is not None and path.samefile(spared)
     except FileNotFoundError:
         return
     except OSError as error:
         raise cannot_write(path, error) from None
     if is_folder:
         raise cannot_write(path, OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if is_spared:
+        raise OutputError(
+            f"cannot write {str(path)!r}: it is the input itself; choose another folder with -o"
+        )
 
 
 def _digest(path: Path) -> tuple[str, int]:

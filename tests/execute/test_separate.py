@@ -10,7 +10,7 @@ from demucs.demucs import Demucs as Network
 from neuralib.engines.demucs import Demucs
 from neuralib.engines.device import Placement
 from neuralib.engines.pool import Engines
-from neuralib.errors import DecodeError, DeviceMissing
+from neuralib.errors import DecodeError, DeviceMissing, OutputError
 from neuralib.execute import execute
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
@@ -49,6 +49,24 @@ def test_an_input_cut_while_it_is_read_is_told(
     ):
         run_separate(task, Source(song, "song"), sink, cut, engine)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_input_is_not_replaced_by_a_stem(tmp_path: Path) -> None:
+    model = make_model(Network, 0, channels=4, depth=2, lstm_layers=0)
+    path = save_safetensors(model, tmp_path / "model.safetensors")
+    song = write_wav(tmp_path / "vocals.wav", noise(8000), 8000)
+    before = song.read_bytes()
+    engines = Engines(Store(tmp_path / "models"), "cpu")
+    with pytest.raises(OutputError, match="is the input itself; choose another folder with -o"):
+        execute(
+            SeparateTask(model=str(path)),
+            Source(song, "vocals"),
+            FolderSink(tmp_path),
+            lambda _: None,
+            engines,
+        )
+    assert song.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.safetensors", "vocals.wav"]
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
