@@ -6,6 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 
+from neuralib.errors import OutputError
+
+BLOCK_BYTES = 1 << 20
+"""Largest block that `read` gives."""
+
 
 class Storage(ABC):
     """Keeps objects under keys such as `local/smp_…/audio`: parts of ids and hashes, with `/`.
@@ -16,19 +21,38 @@ class Storage(ABC):
     Raises (all methods):
         StorageUnreachable: where the service does not answer, or refuses the credentials.
         OutputError: where there is no room.
+        UsageError: where the key is none (see `storage.keys`).
     """
 
     @abstractmethod
     def put(self, key: str, path: Path) -> None:
-        """Store a copy of the file `path`, streamed."""
+        """Store a copy of the file `path`, streamed; on return it outlives a loss of power.
 
-    @abstractmethod
+        Raises:
+            OSError: where `path` cannot be read.
+        """
+
     def fetch(self, key: str, path: Path) -> None:
-        """Write the object to the new file `path`, streamed.
+        """Write the object to the file `path`, streamed; it appears there when it is whole.
 
         Raises:
             NotFound: where there is no such object.
+            OutputError: where `path` cannot be written.
         """
+        blocks = self.read(key)
+        draft = path.with_name(f"{path.name}.part")
+        try:
+            with draft.open("wb") as file:
+                for block in blocks:
+                    file.write(block)
+            draft.replace(path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {str(path)!r}: {error.strerror or error}; free some space, or "
+                "change the permissions of its folder"
+            ) from None
+        finally:
+            draft.unlink(missing_ok=True)
 
     @abstractmethod
     def size(self, key: str) -> int:
@@ -40,10 +64,13 @@ class Storage(ABC):
 
     @abstractmethod
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Stream `length` bytes (None: the rest) from byte `start`.
+        """Stream `length` bytes (None: the rest) from byte `start`, in blocks of 1 MiB at most.
+
+        What lies behind the end of the object is left out. Nothing stays open once the iterator
+        is used up or let go of.
 
         Raises:
-            NotFound: where there is no such object; before the first block.
+            NotFound: where there is no such object; by the call itself, not by the first block.
         """
 
     @abstractmethod
@@ -56,7 +83,7 @@ class Storage(ABC):
 
         Args:
             key: of the object.
-            seconds: how long the address works.
+            seconds: how long the address works; 604 800 (seven days) at most.
             filename: what a browser saves it as.
 
         Returns:
@@ -65,4 +92,4 @@ class Storage(ABC):
 
     @abstractmethod
     def ping(self) -> None:
-        """Make sure that objects can be written and read now."""
+        """Make sure that objects can be written and read now; answers in seconds."""
