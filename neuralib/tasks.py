@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -150,7 +150,7 @@ def build_task(
     try:
         return _ADAPTER.validate_python(values)
     except ValidationError as error:
-        raise UsageError(_explain(error, name)) from None
+        raise UsageError(explain(error.errors(include_url=False)[0], name)) from None
 
 
 def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
@@ -162,7 +162,7 @@ def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise UsageError(_explain(error, str)) from None
+        raise UsageError(explain(error.errors(include_url=False)[0])) from None
 
 
 _PLAIN_WORDS = {
@@ -174,9 +174,14 @@ _PLAIN_WORDS = {
 """What pydantic says in the words of a programmer."""
 
 
-def _explain(error: ValidationError, name: Callable[[str], str]) -> str:
-    first = error.errors(include_url=False)[0]
-    message = first["msg"].removeprefix("Value error, ")
+def explain(first: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
+    """Say what is wrong with a value of a task: what was received, and what is allowed.
+
+    Args:
+        first: an error of pydantic, with the place `(kind, field, ...)`.
+        name: turns a field's name into what the caller calls it.
+    """
+    message: str = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return message
     message = _PLAIN_WORDS.get(first["type"], message)

@@ -1,0 +1,75 @@
+"""Taking a recording in, and letting go of it: the bytes, and the row that tells of them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+from pathlib import Path
+
+from neuralib.audio.decode import AudioInfo, probe
+from neuralib.errors import ClusterError, InputError, OutputError
+from neuralib.jobs.ids import new_id
+from neuralib.jobs.sample import Sample
+from neuralib.service.names import safe_name
+from neuralib.service.parts import Parts
+from neuralib.storage.keys import audio_key, sample_prefix
+
+_LOG = logging.getLogger(__name__)
+
+
+def add_sample(
+    parts: Parts, tenant: str, path: Path, name: str, sha256: str
+) -> tuple[Sample, bool]:
+    """Keep the audio file `path`; see `Service.add_sample`.
+
+    The bytes are stored before the row is committed, so that no sample is without them.
+    """
+    known = parts.samples.find(tenant, sha256)
+    if known is not None:
+        return known, False
+    name = safe_name(name)
+    info = _probe(path, name)
+    fresh = Sample(
+        id=new_id("smp"),
+        tenant=tenant,
+        name=name,
+        sha256=sha256,
+        bytes=path.stat().st_size,
+        audio_seconds=info.seconds,
+        sample_rate=info.sample_rate,
+        channels=info.channels,
+        created_at=datetime.now(timezone.utc),
+    )
+    parts.storage.put(audio_key(tenant, fresh.id), path)
+    # Where this fails, the bytes stay: the row may be committed although the answer was lost.
+    sample, is_new = parts.samples.add(fresh)
+    if not is_new:  # somebody was quicker with the same bytes
+        remove_objects(parts, fresh)
+    else:
+        _LOG.info(
+            "sample %s is stored, %d bytes",
+            *(sample.id, sample.bytes),
+            extra={"action": "sample.added", "sample_id": sample.id},
+        )
+    return sample, is_new
+
+
+def remove_objects(parts: Parts, sample: Sample) -> None:
+    """Remove what the storage has of a sample and of its results."""
+    try:
+        parts.storage.remove(sample_prefix(sample.tenant, sample.id))
+    except (ClusterError, OutputError) as error:
+        _LOG.warning(
+            "the bytes of sample %s stay in the storage: %s",
+            *(sample.id, error.message),
+            extra={"action": "sample.left_behind", "sample_id": sample.id},
+        )
+
+
+def _probe(path: Path, name: str) -> AudioInfo:
+    try:
+        return probe(path)
+    except InputError as error:
+        # Nobody outside needs to know where this machine keeps what arrives.
+        message = error.message.replace(repr(str(path)), repr(name))
+        raise type(error)(message.replace(str(path), name)) from None
