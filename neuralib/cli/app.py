@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from neuralib import __version__
 from neuralib.cli import models
-from neuralib.cli.console import complain
+from neuralib.cli.console import complain, let_go
 from neuralib.cli.doctor import doctor
 from neuralib.cli.help import PlainCommand
 from neuralib.cli.midi import midi
@@ -52,12 +53,25 @@ app.command(cls=PlainCommand)(doctor)
 
 def main() -> None:
     """Run the command line; what cannot be made sense of is one line, like every error."""
+    _stand_in()
     try:
-        sys.exit(app(standalone_mode=False))
+        status = app(standalone_mode=False)
+    except OSError as error:  # commands catch their own; what is left is the help
+        complain(f"cannot write to standard output: {error.strerror or error}")
+        status = 1
     except Exception as error:  # Typer gives its parser's errors no public name
         if not hasattr(error, "format_message"):
             raise
-        sys.exit(_explain(error.format_message(), getattr(error, "ctx", None)))
+        status = _explain(error.format_message(), getattr(error, "ctx", None))
+    let_go()
+    sys.exit(status)
+
+
+def _stand_in() -> None:
+    """Put nothing in the place of a standard stream that was closed; Python has None there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (to the end)
 
 
 def _explain(message: str, context: typer.Context | None) -> int:

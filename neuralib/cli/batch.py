@@ -153,7 +153,8 @@ class Batch:
                 put(output["path"])
         if record.error:
             message = record.error["message"]
-            complain(message if record.input in message else f"{record.input}: {message}")
+            told = record.input == "-" or record.input in message
+            complain(message if told else f"{record.input}: {message}")
 
 
 @contextmanager
@@ -176,6 +177,8 @@ def _choose_output(
 ) -> str:
     """Give the folder for the results, or `-`, and make sure that it can be written to."""
     output = run.output
+    if output == "":
+        raise UsageError("-o: got ''; name a folder, or - for standard output, or leave it out")
     if output is None:
         piped = [entry.label for entry in inputs] == ["-"]
         output = "-" if piped and _writes_one(task) and not run.json else "."

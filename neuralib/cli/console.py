@@ -10,7 +10,8 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
@@ -25,23 +26,37 @@ P = ParamSpec("P")
 _LOG = logging.getLogger(__name__)
 
 
-def put(path: str) -> None:
-    """Print one result path on a line of its own, byte for byte."""
-    sys.stdout.buffer.write(os.fsencode(path) + b"\n")
-    sys.stdout.buffer.flush()
+def put(text: str) -> None:
+    """Print one result on a line of its own; a path byte for byte."""
+    with _told():
+        sys.stdout.buffer.write(os.fsencode(text) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def put_json(record: dict[str, Any]) -> None:
     """Print one record as a line of JSON (ASCII, so that any name survives)."""
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
+    put(json.dumps(record))
 
 
 def put_table(table: Table) -> None:
     """Print a table: fitted to the terminal, or wide and whole where a program reads it."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    with _told():
+        Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell a full disk behind standard output from a fault."""
+    from neuralib.errors import cannot_write
+
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads our results any more
+    except OSError as error:
+        raise cannot_write("standard output", error) from None
 
 
 def complain(message: str) -> None:
@@ -113,13 +128,19 @@ def _guarded(function: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> i
     except KeyboardInterrupt:
         complain("interrupted; finished results are kept, nothing is half-written")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not flush into it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read our output has gone
         return 1
     except Exception as error:
         complain(unexpected(error).message)
         return 1
+
+
+def let_go() -> None:
+    """Drop what standard output has not taken, so that the interpreter does not try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def unexpected(error: Exception) -> InternalError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neuralib.cli.console import command, listen, put_json, put_table
+from neuralib.cli.console import command, listen, put, put_json, put_table
 
 if TYPE_CHECKING:
     from neuralib.cli.checks import Check
@@ -58,4 +58,4 @@ def _show(checks: list[Check]) -> None:
     put_table(table)
     missing = sum(check.needed and not check.ok for check in checks)
     things = "1 thing is" if missing == 1 else f"{missing} things are"
-    typer.echo(f"{things} missing." if missing else "All three tasks can run.")
+    put(f"{things} missing." if missing else "All three tasks can run.")

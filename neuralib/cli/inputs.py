@@ -56,7 +56,7 @@ def _find(word: str) -> Iterator[Input]:
         if sys.stdin.isatty():
             raise UsageError("- reads audio from standard input, which is a terminal; pipe a file")
         yield Input("-", path, "stdin")
-    elif path.is_dir():
+    elif word and path.is_dir():  # an empty word would be the current folder
         files = sorted(_audio_files(path))
         for file in files:
             yield Input(str(file), file, _safe(file.stem))

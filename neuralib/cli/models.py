@@ -167,7 +167,7 @@ def import_model(
     FILE is a checkpoint, or a bag (.yaml) that lies beside its checkpoints. The name that
     `--model` then takes is printed.
     """
-    typer.echo(_store().import_(path, name))
+    put(_store().import_(path, name))
     return 0
 
 
@@ -182,7 +182,7 @@ def _tell(check: Check, remedy: str) -> bool:
     """Print what reading a file showed; give whether it is right."""
     if check.is_right:
         known = "" if check.state == "right" else " (only its first digits are published)"
-        typer.echo(f"{printable(str(check.path))}: sha256 is right{known}")
+        put(f"{printable(str(check.path))}: sha256 is right{known}")
         return True
     what = "is missing" if check.got is None else f"has sha256 {check.got}, not {check.expected}"
     complain(f"{check.path} {what}; {remedy}")

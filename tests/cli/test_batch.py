@@ -129,7 +129,7 @@ def test_standard_input_has_a_name_for_its_results(neuralib: Command, tmp_path: 
 def test_empty_standard_input_is_a_failed_input(neuralib: Command) -> None:
     done = neuralib("midi", "-", stdin=b"")
     assert done.status == 1
-    assert done.errors[0].startswith("error: -: standard input ")
+    assert done.errors[0].startswith("error: standard input ")
 
 
 @pytest.mark.parametrize("words", [["one.wav", "one.wav"], [".", "one.wav"]])

@@ -33,6 +33,15 @@ def test_folder_without_audio_is_an_error_of_its_own(tmp_path: Path) -> None:
     assert there.error is None
 
 
+def test_an_empty_word_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.wav").touch()
+    monkeypatch.chdir(tmp_path)
+    (entry,) = find_inputs([""])
+    assert isinstance(entry.error, InputNotFound)
+
+
 def test_missing_file_keeps_its_place(tmp_path: Path) -> None:
     words = make(tmp_path, "song.wav")
     first, second = find_inputs([str(tmp_path / "nothing.wav"), *words])

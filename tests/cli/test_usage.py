@@ -79,6 +79,7 @@ def test_what_cannot_be_parsed_is_one_line(
         (["transcribe", "a.wav", "--temperature", "hot"], "--temperature: got 'hot'"),
         (["transcribe", "a.wav", "--engine", "kaldi"], "--engine: got 'kaldi'"),
         (["midi", "-", "-"], "given twice"),
+        (["midi", "a.wav", "-o", ""], "-o: got ''; name a folder"),
         (["midi", "a.wav", "b.wav", "-o", "-"], "2 inputs were given"),
         (["midi", "a.wav", "-o", "-", "--format", "mid,csv"], "writes one format"),
         (["midi", "a.wav", "-o", "-", "--json"], "both want standard output"),
