@@ -16,7 +16,7 @@ class Events(ABC):
 
     All of them may be called from any thread.
 
-    Raises (all methods):
+    Raises (all methods but `close`):
         EventsUnreachable: where the bus does not answer.
     """
 
@@ -26,11 +26,11 @@ class Events(ABC):
 
     @abstractmethod
     def last_id(self, tenant: str) -> str:
-        """Give the id of the newest event; `0-0` before the first."""
+        """Give the id of the newest event; before the first, one that `since` takes as well."""
 
     @abstractmethod
-    def since(self, tenant: str, after: str) -> list[Entry] | None:
-        """Give the events after the id `after`, the oldest first.
+    def since(self, tenant: str, after: str, limit: int | None = None) -> list[Entry] | None:
+        """Give the events after the id `after`, the oldest first; at most `limit` of them.
 
         Returns:
             None where `after` is older than the stream reaches, or no id of it: some events
@@ -44,12 +44,19 @@ class Events(ABC):
         Args:
             after: for each tenant the id after which its events are wanted.
             timeout_seconds: give up (with an empty result) after this long.
+
+        Returns:
+            The events of the tenants that have some, the oldest first; not always all of them.
         """
 
     @abstractmethod
     def wake(self) -> None:
-        """Let the `wait` of another thread return at once."""
+        """Let the `wait` of another thread return at once, or the next one if there is none."""
 
     @abstractmethod
     def ping(self) -> None:
         """Make sure that the bus answers."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of all connections."""
