@@ -87,17 +87,16 @@ class BasicPitch(PitchTracker):
         self.load()
         kind = self.placement.device.partition(":")[0]
         windows = _Windows(blocks)
-        recorder = Recorder()
         runs = min(cores(), _MOST_RUNS) if kind == "cpu" else 1
         waiting: deque[Future[Activations]] = deque()
-        with ThreadPoolExecutor(runs) as pool:
+        with Recorder() as recorder, ThreadPoolExecutor(runs) as pool:
             for batch in _batched(windows, _WINDOWS_A_RUN[kind]):
                 waiting.append(pool.submit(self._run, batch))
                 if len(waiting) > 2 * runs:  # enough to keep every core at work
                     recorder.append(waiting.popleft().result())
             for run in waiting:
                 recorder.append(run.result())
-        return recorder.finish(int(windows.samples * _FRAMES_PER_SAMPLE))
+            return recorder.finish(int(windows.samples * _FRAMES_PER_SAMPLE))
 
     def _run(self, windows: NDArray[np.float32]) -> Activations:
         """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""

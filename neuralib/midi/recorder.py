@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
+from types import TracebackType
 
 import numpy as np
 
@@ -13,14 +15,26 @@ from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations, Matrix
 class Recorder:
     """Collects activations piece by piece in temporary files (151 KB a second of audio).
 
-    The files have no name in the file system where it allows that, and go away with the
-    activations.
+    The files have no name in the file system where it allows that. They are open for as long as
+    the context lasts; what was finished in it stays readable, and goes away with the activations.
     """
 
     def __init__(self) -> None:
-        self._onsets = _Growing(KEYS)
-        self._notes = _Growing(KEYS)
-        self._contours = _Growing(KEYS * BINS_PER_KEY)
+        self._files = ExitStack()
+        self._onsets = _Growing(KEYS, self._files)
+        self._notes = _Growing(KEYS, self._files)
+        self._contours = _Growing(KEYS * BINS_PER_KEY, self._files)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._files.close()
 
     def append(self, piece: Activations) -> None:
         """Add the next frames.
@@ -42,9 +56,9 @@ class Recorder:
 class _Growing:
     """A matrix that grows by rows in a temporary file."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, files: ExitStack) -> None:
         self._width = width
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the matrix
+        self._file = files.enter_context(tempfile.TemporaryFile())
 
     def append(self, rows: Matrix) -> None:
         try:
@@ -58,7 +72,6 @@ class _Growing:
 
     def finish(self, frames: int) -> Matrix:
         shape = (frames, self._width)
-        with self._file:  # the mapping stays when the file is closed
-            if not frames:  # an empty file cannot be mapped
-                return np.zeros(shape, np.float32)
-            return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))
+        if not frames:  # an empty file cannot be mapped
+            return np.zeros(shape, np.float32)
+        return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -15,11 +16,10 @@ from tests.midi.reference import make_activations
 @pytest.mark.parametrize("frames", [0, 1, 150, 284])
 def test_activations_come_back(frames: int) -> None:
     pieces = [make_activations(142, seed) for seed in range(2)]
-    recorder = Recorder()
-    for piece in pieces:
-        recorder.append(piece)
-
-    back = recorder.finish(frames)
+    with Recorder() as recorder:
+        for piece in pieces:
+            recorder.append(piece)
+        back = recorder.finish(frames)
 
     for name, matrix in vars(back).items():
         whole = np.concatenate([getattr(piece, name) for piece in pieces])
@@ -28,7 +28,17 @@ def test_activations_come_back(frames: int) -> None:
 
 
 def test_nothing_recorded_is_nothing() -> None:
-    assert Recorder().finish(0).contours.shape == (0, 264)
+    with Recorder() as recorder:
+        assert recorder.finish(0).contours.shape == (0, 264)
+
+
+def test_a_run_that_fails_leaves_no_file_open() -> None:
+    with pytest.raises(KeyboardInterrupt), Recorder() as recorder:
+        recorder.append(make_activations(142, 1))
+        raise KeyboardInterrupt
+    del recorder
+
+    gc.collect()  # a file left to the collector would be a ResourceWarning, and that an error
 
 
 FULL = """
@@ -39,11 +49,11 @@ from neuralib.midi.activations import Activations
 from neuralib.midi.recorder import Recorder
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-recorder = Recorder()
 piece = Activations(*(np.zeros((142, width), np.float32) for width in (88, 88, 264)))
 try:
-    for _ in range(100):
-        recorder.append(piece)
+    with Recorder() as recorder:
+        for _ in range(100):
+            recorder.append(piece)
 except OutputError as error:
     print(error.message)
 """
