@@ -58,7 +58,8 @@ class _Growing:
 
     def __init__(self, width: int, files: ExitStack) -> None:
         self._width = width
-        self._file = files.enter_context(tempfile.TemporaryFile())
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the stack
+        files.callback(self._file.close)
 
     def append(self, rows: Matrix) -> None:
         try:

@@ -33,10 +33,13 @@ def test_nothing_recorded_is_nothing() -> None:
 
 
 def test_a_run_that_fails_leaves_no_file_open() -> None:
-    with pytest.raises(KeyboardInterrupt), Recorder() as recorder:
-        recorder.append(make_activations(142, 1))
-        raise KeyboardInterrupt
-    del recorder
+    def run() -> None:
+        with Recorder() as recorder:
+            recorder.append(make_activations(142, 1))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
 
     gc.collect()  # a file left to the collector would be a ResourceWarning, and that an error
 
