@@ -18,6 +18,9 @@ from neuralib.errors import UsageError
 
 CONFIG_NAME = "neuralib.toml"
 
+TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Names of tenants; they are parts of storage keys and of streams' names."""
+
 
 def _data_dir() -> Path:
     return Path(platformdirs.user_data_dir("neuralib", appauthor=False))
@@ -61,7 +64,7 @@ class Settings(BaseSettings):
     storage_url: SecretStr | None = None
     """Storage of a cluster, `s3://KEY:SECRET@host:port/bucket?secure=true` or `file:///folder`;
     None: a folder of this machine."""
-    tenant: str = Field("local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    tenant: str = Field("local", pattern=TENANT_PATTERN)
     """Whose samples and jobs this machine's are, where no API key tells."""
     maximum_upload_bytes: int = Field(16 * 1024**3, gt=0)
     """Largest upload that the gateway takes."""

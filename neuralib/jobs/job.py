@@ -22,6 +22,11 @@ END_STATES: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
 
+TaskKind = Literal["separate", "midi", "transcribe"]
+
+Lane = Literal["normal", "high"]
+"""In which lane of its queue a job waits."""
+
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -63,6 +68,8 @@ class Job(_Value):
     id: str
     tenant: str = Field("", exclude=True)
     """Whose it is; never shown, and so not known on the client's side."""
+    lane: Lane = Field("normal", exclude=True)
+    """Where it is put, also when it is put again; a matter of the cluster, and so never shown."""
     sample_id: str
     task: Task
     state: JobState

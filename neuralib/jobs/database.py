@@ -1,0 +1,160 @@
+"""The database: a file of this machine, or a PostgreSQL that a whole cluster shares."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError
+
+from neuralib.errors import UsageError, cannot_write
+from neuralib.jobs.failures import mapped
+from neuralib.jobs.migrate import upgrade
+from neuralib.jobs.times import SQLITE_TIME, sqlite_time
+
+BUSY_SECONDS = 10
+"""How long a writer waits for another one (SQLite), or for a connection of the pool."""
+CONNECTIONS = 20
+"""Most connections of one process to PostgreSQL."""
+
+_POSTGRESQL_DEFAULTS = {
+    "connect_timeout": "5",
+    "application_name": "neuralib",
+    # A host that vanishes without a word is noticed within half a minute.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
+
+class Database:
+    """Opens at the first use; may be used from any thread.
+
+    Args:
+        url: `postgresql://user:password@host:port/name` or `sqlite:///path`.
+
+    Raises:
+        UsageError: for any other address.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = _parse(url)
+        self._lock = threading.Lock()
+        self._engines: tuple[Engine, Engine] | None = None
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """Give a connection on which every statement is committed by itself.
+
+        Raises (also while the connection is used):
+            DatabaseUnreachable: where the database does not answer.
+        """
+        with mapped(self._url), self._open()[0].connect() as connection:
+            yield connection
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Give a connection in a transaction, which is committed where nothing is raised.
+
+        Raises (also while the connection is used):
+            DatabaseUnreachable: where the database does not answer.
+        """
+        with mapped(self._url), self._open()[1].begin() as connection:
+            yield connection
+
+    def ping(self) -> None:
+        """Make sure that the database answers.
+
+        Raises:
+            DatabaseUnreachable: where it does not.
+        """
+        with self.connect() as connection:
+            connection.execute(select(1))
+
+    def upgrade(self) -> None:
+        """Make the tables, or bring them to this version; several processes may do so at once.
+
+        Raises:
+            DatabaseUnreachable: where the database does not answer.
+            ClusterError: where the tables are those of a newer NeuraLib.
+        """
+        with self.begin() as connection:
+            upgrade(connection)
+
+    def close(self) -> None:
+        """Close all connections; the next use opens new ones."""
+        with self._lock:
+            engines, self._engines = self._engines, None
+        if engines is not None:
+            engines[0].dispose()
+
+    def _open(self) -> tuple[Engine, Engine]:
+        if self._engines is None:
+            with self._lock:
+                if self._engines is None:
+                    self._engines = _engines(self._url)
+        return self._engines
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is not None and parsed.drivername == "sqlite" and parsed.database:
+        return parsed
+    if parsed is not None and parsed.drivername in ("postgresql", "postgres"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed is not None and parsed.drivername == "postgresql+psycopg":
+        return parsed
+    raise UsageError(  # what was received may hold a password
+        "NEURALIB_DATABASE_URL is not an address of a database; write "
+        "postgresql://user:password@host:port/name or sqlite:///path"
+    )
+
+
+def _engines(url: URL) -> tuple[Engine, Engine]:
+    """Make the engine of single statements and the engine of transactions: one pool."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engines(url)
+    engine = create_engine(
+        url.update_query_dict({**_POSTGRESQL_DEFAULTS, **url.query}),
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+    )
+    return engine.execution_options(isolation_level="AUTOCOMMIT"), engine
+
+
+def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
+    folder = Path(url.database or "").absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    engine = create_engine(
+        url,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    transactions = engine.execution_options()
+    event.listen(transactions, "begin", _begin_sqlite)
+    return engine, transactions
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.create_function(SQLITE_TIME, 1, sqlite_time)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes then would fail where another wrote in between.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

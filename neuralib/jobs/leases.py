@@ -1,0 +1,247 @@
+"""All SQL about runs: who may run a job, and how its run ends."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+
+from neuralib.jobs.attempt import Outcome
+from neuralib.jobs.claim import Claim
+from neuralib.jobs.database import Database
+from neuralib.jobs.job import Job, JobArtifact, JobError, JobResult
+from neuralib.jobs.rows import JOB_COLUMNS, SAMPLE_COLUMNS, as_job, as_sample
+from neuralib.jobs.tables import artifacts as artifact_rows
+from neuralib.jobs.tables import attempts, jobs, samples
+from neuralib.jobs.times import DatabaseTime
+
+LEASE_SECONDS = 30
+"""A run that was not heard of for so long is taken for dead."""
+MAX_CRASHES = 3
+"""A job that took so many workers down is not run again, unless it is retried."""
+_SWEPT_AT_ONCE = 100
+
+_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease == bindparam("held"))
+LET_GO: dict[str, Any] = {"lease": None, "lease_expires_at": None}
+"""What every end of a run does to its job."""
+QUEUED_AGAIN: dict[str, Any] = {
+    **LET_GO,
+    "state": "queued",
+    "progress": 0.0,
+    "queued_at": DatabaseTime(0.0),
+}
+"""What becomes of a job that is to be run again."""
+
+# Built once: a job's way passes each of them.
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("job"), jobs.c.state == "queued")
+    .values(
+        state="running",
+        attempt=jobs.c.attempt + 1,
+        progress=0.0,
+        lease=bindparam("new"),
+        lease_expires_at=DatabaseTime(float(LEASE_SECONDS)),
+        started_at=DatabaseTime(0.0),
+    )
+    .returning(*JOB_COLUMNS)
+)
+_SAMPLE = select(*SAMPLE_COLUMNS).where(samples.c.id == bindparam("sample"))
+_BEGIN_ATTEMPT = insert(attempts)
+_END_ATTEMPT = (
+    update(attempts)
+    .where(attempts.c.job_id == bindparam("job"), attempts.c.ended_at.is_(None))
+    .values(ended_at=DatabaseTime(0.0), outcome=bindparam("how"), message=bindparam("why"))
+)
+_BEAT = (
+    update(jobs)
+    .where(*_HELD)
+    .values(lease_expires_at=DatabaseTime(float(LEASE_SECONDS)), progress=bindparam("far"))
+)
+_FINISH = (
+    update(jobs)
+    .where(*_HELD)
+    .values(
+        **LET_GO,
+        state="done",
+        progress=1.0,
+        result=bindparam("outcome"),
+        finished_at=DatabaseTime(0.0),
+    )
+    .returning(*JOB_COLUMNS)
+)
+_FAIL = (
+    update(jobs)
+    .where(*_HELD)
+    .values(
+        **LET_GO,
+        state="failed",
+        error_code=bindparam("code"),
+        error_message=bindparam("why"),
+        finished_at=DatabaseTime(0.0),
+    )
+    .returning(*JOB_COLUMNS)
+)
+_HAND_BACK = (
+    update(jobs)
+    .where(*_HELD)
+    .values(**QUEUED_AGAIN, attempt=jobs.c.attempt - 1)
+    .returning(*JOB_COLUMNS)
+)
+
+
+class Leases:
+    """The runs of all jobs: what workers and the reconciler do.
+
+    Whoever does something to a run names its lease. Where the lease was lost (the job was
+    cancelled, or its worker not heard of for `LEASE_SECONDS`), nothing happens.
+
+    Raises (all methods):
+        DatabaseUnreachable: where the database does not answer.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, job_id: str, worker: str) -> Claim | None:
+        """Begin a run of a job; None where it is not queued."""
+        lease = secrets.token_hex(16)
+        with self._database.begin() as connection:
+            row = connection.execute(_CLAIM, {"job": job_id, "new": lease}).first()
+            if row is None:
+                return None
+            begun = {
+                "job_id": job_id,
+                "lease": lease,
+                "tenant": row.tenant,
+                "number": row.attempt,
+                "worker": worker,
+                "started_at": row.started_at,
+            }
+            connection.execute(_BEGIN_ATTEMPT, begun)
+            sample = connection.execute(_SAMPLE, {"sample": row.sample_id}).one()
+        return Claim(job=as_job(row), sample=as_sample(sample), lease=lease)
+
+    def beat(self, job_id: str, lease: str, progress: float) -> bool:
+        """Renew a lease, and keep how far the run is (0 to 1); False: the lease is lost."""
+        values = {"job": job_id, "held": lease, "far": progress}
+        with self._database.connect() as connection:
+            return connection.execute(_BEAT, values).rowcount == 1
+
+    def finish(
+        self, job_id: str, lease: str, result: JobResult, artifacts: Sequence[JobArtifact]
+    ) -> Job | None:
+        """End a run with its results, which are stored already; None: the lease is lost."""
+        values = {"job": job_id, "held": lease, "outcome": result.model_dump_json()}
+        with self._database.begin() as connection:
+            row = connection.execute(_FINISH, values).first()
+            if row is None:
+                return None
+            end_attempt(connection, job_id, "done")
+            add_artifacts(connection, row.tenant, job_id, artifacts)
+        return as_job(row, artifacts)
+
+    def fail(self, job_id: str, lease: str, error: JobError) -> Job | None:
+        """End a run with an error of the job itself; None: the lease is lost."""
+        values = {"job": job_id, "held": lease, "code": error.code, "why": error.message}
+        with self._database.begin() as connection:
+            row = connection.execute(_FAIL, values).first()
+            if row is None:
+                return None
+            end_attempt(connection, job_id, "failed", error.message)
+        return as_job(row)
+
+    def hand_back(self, job_id: str, lease: str) -> Job | None:
+        """Queue a job again whose worker has to go, as if this run had not begun.
+
+        Returns:
+            The job, to be put into its queue; None: the lease is lost.
+        """
+        with self._database.begin() as connection:
+            row = connection.execute(_HAND_BACK, {"job": job_id, "held": lease}).first()
+            if row is None:
+                return None
+            end_attempt(connection, job_id, "handed_back")
+        return as_job(row)
+
+    def crash(self, job_id: str, lease: str, reason: str) -> Job | None:
+        """End a run that died: queue the job again, or fail it after `MAX_CRASHES`.
+
+        Args:
+            job_id: of the job.
+            lease: of the run.
+            reason: what happened, as a part of a sentence: `killed by signal 9`.
+
+        Returns:
+            The job, to be put into its queue where it is queued; None: the lease is lost.
+        """
+        held = (jobs.c.id == job_id, jobs.c.lease == lease)
+        with self._database.begin() as connection:
+            crashed = _crash_all(connection, held, reason)
+        return crashed[0] if crashed else None
+
+    def sweep(self) -> list[Job]:
+        """Do `crash` for every run that was not heard of for `LEASE_SECONDS`.
+
+        Several processes may do so at once: each run is ended by one of them.
+        """
+        swept: list[Job] = []
+        ran_out = (jobs.c.state == "running", jobs.c.lease_expires_at < DatabaseTime(0.0))
+        while True:
+            with self._database.begin() as connection:
+                crashed = _crash_all(connection, ran_out, "its worker was not heard of any more")
+            swept += crashed
+            if len(crashed) < _SWEPT_AT_ONCE:
+                return swept
+
+
+def end_attempt(
+    connection: Connection, job_id: str, outcome: Outcome, message: str | None = None
+) -> None:
+    """Write down how the present run of a job ended."""
+    connection.execute(_END_ATTEMPT, {"job": job_id, "how": outcome, "why": message})
+
+
+def add_artifacts(
+    connection: Connection, tenant: str, job_id: str, artifacts: Sequence[JobArtifact]
+) -> None:
+    """Write down what a job made."""
+    rows = [
+        {**dict(artifact), "tenant": tenant, "job_id": job_id, "position": position}
+        for position, artifact in enumerate(artifacts)
+    ]
+    if rows:
+        connection.execute(insert(artifact_rows), rows)
+
+
+def _crash_all(
+    connection: Connection, which: Sequence[ColumnElement[bool]], reason: str
+) -> list[Job]:
+    dead = (
+        select(jobs.c.id, jobs.c.crashes)
+        .where(*which)
+        .limit(_SWEPT_AT_ONCE)
+        .with_for_update(skip_locked=True)  # somebody else is at it
+    )
+    return [
+        _crash(connection, id, crashes + 1, reason)
+        for id, crashes in connection.execute(dead).all()
+    ]
+
+
+def _crash(connection: Connection, job_id: str, crashes: int, reason: str) -> Job:
+    if crashes < MAX_CRASHES:
+        values = QUEUED_AGAIN
+    else:
+        values = {
+            **LET_GO,
+            "state": "failed",
+            "error_code": "poisoned",
+            "error_message": f"its worker died {crashes} times, the last time: {reason}",
+            "finished_at": DatabaseTime(0.0),
+        }
+    again = update(jobs).where(jobs.c.id == job_id).values(**values, crashes=crashes)
+    end_attempt(connection, job_id, "crashed", reason)
+    return as_job(connection.execute(again.returning(*JOB_COLUMNS)).one())
