@@ -120,6 +120,7 @@ class FolderStorage(Storage):
 
     def signed_url(self, key: str, seconds: int, filename: str) -> str | None:
         """A folder has no addresses."""
+        check_key(key)
         return None
 
     def ping(self) -> None:

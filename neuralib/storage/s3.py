@@ -22,8 +22,8 @@ from neuralib.storage.s3_address import S3Address
 from neuralib.storage.s3_client import patient_client, quick_client, signing_client
 from neuralib.storage.s3_errors import mapped
 
-_PART_BYTES = 16 * 1024 * 1024
-"""Of an upload; one part is in memory at a time."""
+_PART_BYTES = 8 * 1024 * 1024
+"""Of an upload; one part, and its copy on the way out, are in memory at a time."""
 _MOST_PARTS = 10_000
 """Of one upload, by the S3 API."""
 _RESUMPTIONS = 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 
 from minio import Minio
@@ -9,7 +10,12 @@ from urllib3 import PoolManager, Retry, Timeout
 
 from neuralib.storage.s3_address import S3Address
 
+# It warns of every attempt, with the object's path; the error at the end says the same once.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
+
 _CONNECT_SECONDS = 3.0
+_PATIENT_SECONDS = 20.0
+_QUICK_SECONDS = 5.0
 _CONNECTIONS = 32
 """Kept open: for 16 threads that each stream one object and ask about another."""
 _PASSING = (500, 502, 503, 504)
@@ -30,12 +36,12 @@ def patient_client(address: S3Address) -> Minio:
         raise_on_status=False,  # the answer itself says more
         respect_retry_after_header=False,  # it may be hours
     )
-    return _client(address, 20.0, retry)
+    return _client(address, _PATIENT_SECONDS, retry)
 
 
 def quick_client(address: S3Address) -> Minio:
     """Make the client that asks once whether the server is there, and takes five seconds for no."""
-    return _client(address, 5.0, Retry(0, raise_on_status=False))
+    return _client(address, _QUICK_SECONDS, Retry(0, raise_on_status=False))
 
 
 def signing_client(address: S3Address) -> Minio:
