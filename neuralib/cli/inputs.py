@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -47,7 +48,7 @@ def find_inputs(words: Sequence[str]) -> list[Input]:
     if words.count("-") > 1:
         raise UsageError("- (standard input) was given twice; it can be read once")
     found = [entry for word in words for entry in _find(word)]
-    return _with_unique_names(found)
+    return with_unique_names(found)
 
 
 def _find(word: str) -> Iterator[Input]:
@@ -59,15 +60,15 @@ def _find(word: str) -> Iterator[Input]:
     elif word and path.is_dir():  # an empty word would be the current folder
         files = sorted(_audio_files(path))
         for file in files:
-            yield Input(str(file), file, _safe(file.stem))
+            yield Input(str(file), file, safe_stem(file.stem))
         if not files:
             error = NoAudio(f"folder {word!r} holds no audio file; name the files themselves")
-            yield Input(word, path, _safe(path.name), error)
+            yield Input(word, path, safe_stem(path.name), error)
     elif not word or not path.exists():
         error_ = InputNotFound(f"no such file: {word!r}; check the name")
-        yield Input(word, path, _safe(path.stem), error_)
+        yield Input(word, path, safe_stem(path.stem), error_)
     else:
-        yield Input(word, path, _safe(path.stem))
+        yield Input(word, path, safe_stem(path.stem))
 
 
 def _audio_files(folder: Path) -> Iterator[Path]:
@@ -77,7 +78,7 @@ def _audio_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _safe(stem: str) -> str:
+def safe_stem(stem: str) -> str:
     """Make a file name that every file system and every line of a list can hold."""
     text = unicodedata.normalize("NFC", stem)
     clean = "".join(
@@ -86,11 +87,13 @@ def _safe(stem: str) -> str:
     return clean.rstrip(". ") or "_"
 
 
-def _with_unique_names(entries: list[Input]) -> list[Input]:
+def with_unique_names(entries: list[Input]) -> list[Input]:
     """Tell equal names apart by their suffix, then by a number."""
     shared = Counter(entry.name.casefold() for entry in entries)
     wished = [
-        replace(entry, name=_safe(entry.path.name)) if shared[entry.name.casefold()] > 1 else entry
+        replace(entry, name=safe_stem(entry.path.name))
+        if shared[entry.name.casefold()] > 1
+        else entry
         for entry in entries
     ]
     taken: set[str] = set()
@@ -125,3 +128,28 @@ def spool_standard_input() -> Path:
             path.unlink(missing_ok=True)
             raise
     return path
+
+
+@contextmanager
+def readable(entry: Input) -> Iterator[Path]:
+    """Give the input as a file that can be read twice, while the context lasts."""
+    if entry.label != "-":
+        yield entry.path
+        return
+    path = spool_standard_input()
+    try:
+        with told_as_standard_input(entry, path):
+            yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_as_standard_input(entry: Input, path: Path) -> Iterator[None]:
+    """Let no message speak of the file that standard input was copied to."""
+    try:
+        yield
+    except InputError as error:
+        if entry.label != "-":
+            raise
+        raise type(error)(error.message.replace(repr(str(path)), "standard input")) from None

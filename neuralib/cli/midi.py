@@ -63,6 +63,10 @@ def midi(
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
+    submit: options.Submit = False,
+    detach: options.Detach = False,
+    server: options.Server = None,
+    force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -73,7 +77,7 @@ def midi(
 
     Example: neuralib midi piano.flac --format mid,csv -o notes
     """
-    from neuralib.cli.batch import Run, run_batch
+    from neuralib.cli.run import Run, run_batch
 
     values = {
         "kind": "midi",
@@ -90,5 +94,5 @@ def midi(
         "tempo_bpm": tempo,
         "precision": precision,
     }
-    run = Run(output, device, skip_existing, json, quiet, verbose)
+    run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

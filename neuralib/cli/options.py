@@ -1,4 +1,4 @@
-"""The arguments and options that the three tasks share."""
+"""The arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -35,6 +35,22 @@ SkipExisting = Annotated[
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON record an input, instead of the paths."),
+]
+Submit = Annotated[bool, typer.Option("--submit", help="Run it on the cluster, and wait for it.")]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="With --submit: do not wait; print the job's id, a line each."),
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Address of the cluster's gateway (default: what the settings name).",
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="With --submit: compute again what was computed before."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no warnings.")]

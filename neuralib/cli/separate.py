@@ -60,6 +60,10 @@ def separate(
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
+    submit: options.Submit = False,
+    detach: options.Detach = False,
+    server: options.Server = None,
+    force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -70,7 +74,7 @@ def separate(
 
     Example: neuralib separate song.mp3 --stems vocals,drums -o stems
     """
-    from neuralib.cli.batch import Run, run_batch
+    from neuralib.cli.run import Run, run_batch
 
     values = {
         "kind": "separate",
@@ -84,5 +88,5 @@ def separate(
         "seed": seed,
         "precision": precision,
     }
-    run = Run(output, device, skip_existing, json, quiet, verbose)
+    run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

@@ -77,6 +77,10 @@ def transcribe(
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
+    submit: options.Submit = False,
+    detach: options.Detach = False,
+    server: options.Server = None,
+    force: options.Force = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -87,7 +91,7 @@ def transcribe(
 
     Example: neuralib separate song.mp3 --stems vocals -o - | neuralib transcribe - -f srt
     """
-    from neuralib.cli.batch import Run, run_batch
+    from neuralib.cli.run import Run, run_batch
 
     values = {
         "kind": "transcribe",
@@ -103,5 +107,5 @@ def transcribe(
         "engine": engine,
         "precision": precision,
     }
-    run = Run(output, device, skip_existing, json, quiet, verbose)
+    run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

@@ -1,0 +1,230 @@
+"""One input on its way to a cluster and back."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuralib.audio.decode import probe
+from neuralib.cli.cluster import Cluster
+from neuralib.cli.console import unexpected
+from neuralib.cli.fetch import fetch_result, reason, rehearse
+from neuralib.cli.inputs import Input, told_as_standard_input
+from neuralib.cli.output import result_folder
+from neuralib.cli.record import Record, existing, failed, finished
+from neuralib.cli.rows import Row
+from neuralib.errors import (
+    Cancelled,
+    ClusterError,
+    Conflict,
+    ModelError,
+    NeuraLibError,
+    NotFound,
+    TooLarge,
+    UsageError,
+)
+from neuralib.execute import Result, expected_names
+from neuralib.execute.sink import FolderSink, Sink, StreamSink
+from neuralib.jobs.job import Job
+from neuralib.models.catalogue import CATALOGUE
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with every input of a batch."""
+
+    task: SeparateTask | MidiTask | TranscribeTask
+    output: str
+    """Folder for the results, or `-`."""
+    skip_existing: bool
+    force: bool
+    detach: bool
+    """Submit the job, and leave it alone."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that nobody waits for here."""
+
+    input: str
+    job: Job
+
+
+class Airspace:
+    """All flights of a batch: which jobs are on the cluster, and who must not be interrupted."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._busy = 0
+        self._jobs: dict[str, str] = {}
+        self._closed = False
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Last while bytes go there or come back, or a job is made."""
+        self.check()
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def check(self) -> None:
+        """Go on, unless the batch was stopped.
+
+        Raises:
+            Cancelled: where it was.
+        """
+        if self._closed:
+            raise Cancelled("interrupted")
+
+    def close(self, timeout_seconds: float) -> dict[str, str]:
+        """Stop what moves, and wait for it; give the input of each job that goes on, by its id."""
+        self._closed = True
+        with self._changed:
+            self._changed.wait_for(lambda: self._busy == 0, timeout_seconds)
+            return dict(self._jobs)
+
+    def enter(self, job: Job, label: str) -> None:
+        """Count a job that is on the cluster."""
+        with self._changed:
+            self._jobs[job.id] = label
+
+    def leave(self, job: Job) -> None:
+        """Forget a job that has ended."""
+        with self._changed:
+            self._jobs.pop(job.id, None)
+
+
+class Flight:
+    """Sends one input, waits for its job, and brings the results."""
+
+    def __init__(
+        self, plan: Plan, entry: Input, path: Path, cluster: Cluster, airspace: Airspace
+    ) -> None:
+        self._plan = plan
+        self._entry = entry
+        self._path = path
+        self._cluster = cluster
+        self._airspace = airspace
+
+    def run(self, row: Row) -> Record | Submitted:
+        """Do it; what is wrong with this input alone becomes its record.
+
+        Raises:
+            NeuraLibError: what stops the whole batch: the cluster refuses, or cannot be reached.
+        """
+        task, label = self._plan.task, self._entry.label
+        try:
+            if self._entry.error:
+                raise self._entry.error
+            if paths := self._existing():
+                return existing(label, task, paths)
+            job = self._submit(row)
+            if self._plan.detach:
+                return Submitted(label, job)
+            job = self._wait(job, row)
+            if job.state != "done":
+                return failed(label, task, reason(job))
+            return finished(label, task, self._bring(job, row))
+        except NeuraLibError as error:
+            if _stops_all(error):
+                raise
+            return failed(label, task, error)
+        except BrokenPipeError:
+            raise  # nobody reads our results any more
+        except Exception as error:
+            return failed(label, task, unexpected(error))
+        finally:
+            row.end()
+
+    def _existing(self) -> list[Path]:
+        if not self._plan.skip_existing:
+            return []
+        folder = self._folder()
+        paths = [folder / name for name in self._names()]
+        return paths if all(path.is_file() for path in paths) else []
+
+    def _names(self) -> tuple[str, ...]:
+        """Name the results as far as they are known: not the stems of an unknown model."""
+        return expected_names(self._plan.task, self._entry.name, self._sources)
+
+    def _sources(self) -> tuple[str, ...]:
+        task = self._plan.task
+        assert isinstance(task, SeparateTask)
+        if task.model in CATALOGUE:
+            return CATALOGUE[task.model].sources
+        if wanted := task.stems or ((task.two_stems,) if task.two_stems else ()):
+            return wanted
+        for job in self._cluster.jobs(state="done", task=task.kind).items:
+            stems = [artifact.name.rpartition(".")[0] for artifact in job.artifacts]
+            if job.task.model == task.model and _is_whole(job.task):
+                return tuple(stems)
+        return ()
+
+    def _submit(self, row: Row) -> Job:
+        """Send the input and make the job; nothing is sent that could not be used."""
+        with told_as_standard_input(self._entry, self._path):
+            probe(self._path)
+            if not self._plan.detach and self._plan.output != "-":
+                rehearse(self._sink(), self._plan.task, self._names())
+            with self._airspace.busy():
+                total = self._path.stat().st_size or 1
+
+                def report(done_bytes: int) -> None:
+                    self._airspace.check()
+                    row.show("sending", done_bytes / total)
+
+                row.show("sending", 0.0)
+                name = "stdin" if self._entry.label == "-" else self._entry.path.name
+                sample = self._cluster.add_sample(self._path, name, report)
+                row.show("queued")
+                job = self._cluster.submit(self._plan.task, sample.id, force=self._plan.force)
+                if not job.ended and not self._plan.detach:
+                    self._airspace.enter(job, self._entry.label)
+                return job
+
+    def _wait(self, job: Job, row: Row) -> Job:
+        if job.ended:
+            return job
+        for event in self._cluster.watch(job.id):
+            row.event(event)
+        self._airspace.leave(job)
+        return self._cluster.job(job.id)
+
+    def _bring(self, job: Job, row: Row) -> Result:
+        def report(fraction: float) -> None:
+            self._airspace.check()
+            row.show("fetching", fraction)
+
+        with self._airspace.busy():
+            return fetch_result(self._cluster, job, self._entry.name, self._sink(), report)
+
+    def _folder(self) -> Path:
+        return result_folder(self._plan.output, self._plan.task, self._entry.name)
+
+    def _sink(self) -> Sink:
+        if self._plan.output == "-":
+            return StreamSink(sys.stdout.buffer)
+        sink = FolderSink(self._folder())
+        sink.spared = self._path
+        return sink
+
+
+def _is_whole(task: SeparateTask | MidiTask | TranscribeTask) -> bool:
+    return isinstance(task, SeparateTask) and task.stems is None and task.two_stems is None
+
+
+def _stops_all(error: NeuraLibError) -> bool:
+    """Tell what would meet every input alike."""
+    if isinstance(error, (TooLarge, NotFound, Conflict)):
+        return False
+    return isinstance(error, (ClusterError, UsageError, ModelError, Cancelled))

@@ -1,0 +1,49 @@
+"""Following jobs on a terminal, or for a program."""
+
+from __future__ import annotations
+
+from neuralib.cli.cluster import Cluster
+from neuralib.cli.console import complain, put, put_json
+from neuralib.cli.fetch import reason
+from neuralib.cli.rows import Row, progress_rows
+from neuralib.events.event import Event
+
+
+def follow(cluster: Cluster, job_id: str | None, *, json: bool, bars: bool) -> int:
+    """Print what happens to a job until its end, or to all jobs until Ctrl-C.
+
+    Args:
+        cluster: that has them.
+        job_id: of the job; None: all jobs.
+        json: print every event, not only changes of a state.
+        bars: draw bars of what runs.
+
+    Returns:
+        The exit status: 1 where the job did not become `done`.
+    """
+    events = cluster.watch_all() if job_id is None else cluster.watch(job_id)
+    with progress_rows(enabled=bars) as rows:
+        told: dict[str, str] = {}
+        drawn: dict[str, Row] = {}
+        for event in events:
+            if json:
+                put_json(event.model_dump(mode="json"))
+            elif told.get(event.job_id) != event.state:
+                put(_line(event))
+            told[event.job_id] = event.state
+            row = drawn.setdefault(event.job_id, rows.row(f"{event.task} {event.job_id}"))
+            row.event(event)
+            if event.final:
+                drawn.pop(event.job_id).end()
+                told.pop(event.job_id)
+    if job_id is None:
+        return 0
+    job = cluster.job(job_id)
+    if job.state == "done":
+        return 0
+    complain(reason(job).message)
+    return 1
+
+
+def _line(event: Event) -> str:
+    return f"{event.job_id} {event.task} {event.state}"

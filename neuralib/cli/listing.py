@@ -1,0 +1,170 @@
+"""Tables of jobs, samples and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, TypeVar
+
+from neuralib.cli.console import printable
+from neuralib.cli.rows import clock
+from neuralib.errors import NotFound
+from neuralib.jobs.job import Job
+from neuralib.jobs.page import Page
+from neuralib.jobs.sample import Sample
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from neuralib.cli.cluster import Cluster
+
+Item = TypeVar("Item")
+
+PAGE = 100
+"""Items asked for at once."""
+_COLOURS = {"running": "cyan", "done": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def newest(ask: Callable[[str | None, int], Page[Item]], limit: int) -> Iterator[Item]:
+    """Give the newest `limit` items of a list, page by page.
+
+    Args:
+        ask: gets the page at a cursor, of so many items.
+        limit: how many to give at most.
+    """
+    cursor = None
+    while limit > 0:
+        page = ask(cursor, min(limit, PAGE))
+        yield from page.items[:limit]
+        limit -= len(page.items)
+        cursor = page.cursor
+        if cursor is None:
+            return
+
+
+def job_table(cluster: Cluster, jobs: Iterable[Job]) -> Table:
+    """Show jobs, a line each, with the names of their samples."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    name_of = _Names(cluster)
+    table = Table()
+    for heading in ("id", "state", "task", "sample", "progress", "age"):
+        table.add_column(heading, overflow="fold")
+    for job in jobs:
+        table.add_row(
+            job.id,
+            _state(job),
+            job.task.kind,
+            escape(printable(name_of(job.sample_id))),
+            "" if job.state == "queued" else f"{job.progress:.0%}",
+            age(job.created_at),
+        )
+    return table
+
+
+def job_details(job: Job, sample: Sample) -> Table:
+    """Show all that is known of a job."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(show_header=False, title=job.id)
+    table.add_column()
+    table.add_column(overflow="fold")
+    facts = {
+        "state": _state(job),
+        "progress": f"{job.progress:.0%}",
+        "attempt": str(job.attempt),
+        "task": job.task.kind,
+        "sample": f"{escape(printable(sample.name))} ({sample.id})",
+        "model": escape(job.task.model),
+        "options": escape(_options(job)),
+        "created": _time(job.created_at),
+        "started": _time(job.started_at),
+        "finished": _time(job.finished_at),
+    }
+    if job.result is not None:
+        facts["ran"] = f"{clock(job.result.seconds)} on {job.result.device}, {job.result.precision}"
+    if job.error is not None:
+        facts["error"] = f"[red]{escape(printable(job.error.message))} ({job.error.code})"
+    for name, fact in facts.items():
+        table.add_row(name, fact)
+    for artifact in job.artifacts:
+        table.add_row("artifact", f"{escape(artifact.name)}, {size(artifact.bytes)}")
+    return table
+
+
+def sample_table(samples: Iterable[Sample]) -> Table:
+    """Show samples, a line each."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("id", "name", "length", "rate", "channels", "size", "age"):
+        table.add_column(heading, overflow="fold")
+    for sample in samples:
+        table.add_row(
+            sample.id,
+            escape(printable(sample.name)),
+            "" if sample.audio_seconds is None else clock(sample.audio_seconds),
+            f"{sample.sample_rate} Hz",
+            str(sample.channels),
+            size(sample.bytes),
+            age(sample.created_at),
+        )
+    return table
+
+
+def age(since: datetime) -> str:
+    """Say how long ago something was, in its largest unit: `5 s`, `3 min`, `2 h`, `4 d`."""
+    seconds = max(0.0, (datetime.now(timezone.utc) - since).total_seconds())
+    for unit, unit_seconds in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= unit_seconds:
+            return f"{seconds // unit_seconds:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def size(bytes: int) -> str:
+    """Write a number of bytes: `812 B`, `3.4 kB`, `1.2 GB`."""
+    if bytes < 1000:
+        return f"{bytes} B"
+    number = float(bytes)
+    for unit in ("kB", "MB", "GB"):
+        number /= 1000
+        if number < 999.95:
+            return f"{number:.1f} {unit}"
+    return f"{number / 1000:.1f} TB"
+
+
+class _Names:
+    """Names of samples, asked for once; a page at first, since most are among the newest."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._known: dict[str, str] | None = None
+
+    def __call__(self, sample_id: str) -> str:
+        if self._known is None:
+            page = self._cluster.samples(limit=PAGE)
+            self._known = {sample.id: sample.name for sample in page.items}
+        if sample_id not in self._known:
+            try:
+                self._known[sample_id] = self._cluster.sample(sample_id).name
+            except NotFound:
+                self._known[sample_id] = ""
+        return self._known[sample_id]
+
+
+def _state(job: Job) -> str:
+    colour = _COLOURS.get(job.state)
+    return f"[{colour}]{job.state}" if colour else job.state
+
+
+def _options(job: Job) -> str:
+    left_out = {"kind", "model", "version"}
+    values = job.task.model_dump(exclude=left_out, exclude_defaults=True, mode="json")
+    return ", ".join(f"{name}={value}" for name, value in values.items()) or "defaults"
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

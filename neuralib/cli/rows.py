@@ -1,0 +1,101 @@
+"""A progress bar for each job that is waited for, on standard error, where that is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from neuralib.cli.console import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from neuralib.events.event import Event
+
+
+class Row:
+    """The bar of one input; of nothing where none is drawn."""
+
+    def __init__(self, bar: Bar | None, label: str) -> None:
+        self._bar = bar
+        self._label = label
+        self._id: TaskID | None = None
+
+    def show(
+        self, verb: str, fraction: float | None = None, eta_seconds: float | None = None
+    ) -> None:
+        """Say what happens to the input now, and how far it is (0 to 1; None: nobody knows)."""
+        if self._bar is None:
+            return
+        from rich.markup import escape
+
+        if self._id is None:
+            label = escape(printable(self._label))
+            self._id = self._bar.add_task(label, total=None, verb="", eta="")
+        eta = "" if eta_seconds is None else f"{clock(eta_seconds)} left"
+        total = None if fraction is None else 1.0
+        self._bar.update(self._id, completed=fraction or 0.0, total=total, verb=verb, eta=eta)
+
+    def event(self, event: Event) -> None:
+        """Show what an event tells."""
+        if event.state == "running":
+            if event.progress > 0:
+                self.show("computing", event.progress, event.eta_seconds)
+            else:
+                self.show("loading")
+        else:
+            self.show(event.state)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None and self._id is not None:
+            self._bar.remove_task(self._id)
+            self._id = None
+
+
+class Rows:
+    """The bars of several inputs."""
+
+    def __init__(self, bar: Bar | None) -> None:
+        self._bar = bar
+
+    def row(self, label: str) -> Row:
+        """Make a bar, which appears when it first has something to show."""
+        return Row(self._bar, label)
+
+    def end(self) -> None:
+        """Leave the terminal to others."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+@contextmanager
+def progress_rows(*, enabled: bool) -> Iterator[Rows]:
+    """Show bars while the context lasts; may be used from several threads."""
+    if not enabled or not sys.stderr.isatty():
+        yield Rows(None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[eta]}"),
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+    )
+    with bar:
+        yield Rows(bar)
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as a clock does: `0:07`, `1:02:03`."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

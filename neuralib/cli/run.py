@@ -1,0 +1,130 @@
+"""From the options of a task to a batch, here or on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from neuralib.cli.console import listen
+from neuralib.cli.inputs import Input, find_inputs
+from neuralib.cli.output import choose_output
+from neuralib.errors import UsageError
+from neuralib.settings import Settings, load_settings
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask, build_task
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a batch is run, apart from what is run."""
+
+    output: str | None
+    device: str | None
+    skip_existing: bool
+    json: bool
+    quiet: bool
+    verbose: bool
+    submit: bool = False
+    """On a cluster, not here."""
+    detach: bool = False
+    """Do not wait for it."""
+    server: str | None = None
+    """Gateway of the cluster; None: what the settings name."""
+    force: bool = False
+    """Compute what was computed before."""
+
+
+def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
+    """Build the task of `values`, run it on every input, print results; give the exit status.
+
+    Everything that can be known to fail is told before anything is started: wrong options, a
+    missing model or library, an output format or folder that cannot be written, a cluster that
+    does not answer.
+
+    Raises:
+        NeuraLibError: where nothing was started, or a cluster does not answer any more.
+    """
+    listen(quiet=run.quiet, verbose=run.verbose)
+    task = build_task(values, name=lambda field: OPTIONS.get(field, f"--{field}".replace("_", "-")))
+    _check_options(run)
+    settings = load_settings(device=run.device, server=run.server)
+    start = _submitted if run.submit else _here
+    return start(task, words, run, settings)
+
+
+OPTIONS = {
+    "formats": "--format",
+    "minimum_note_ms": "--minimum-note-length",
+    "minimum_frequency_hz": "--minimum-frequency",
+    "maximum_frequency_hz": "--maximum-frequency",
+    "melodia_trick": "--melodia",
+    "tempo_bpm": "--tempo",
+}
+"""Options that are not called like the field of the task that they set."""
+
+
+def _here(
+    task: SeparateTask | MidiTask | TranscribeTask,
+    words: Sequence[str],
+    run: Run,
+    settings: Settings,
+) -> int:
+    from neuralib.cli.batch import Batch
+    from neuralib.engines.device import check_name
+    from neuralib.engines.pool import Engines
+    from neuralib.execute import check
+    from neuralib.models.open import open_store
+
+    check_name(settings.device)
+    inputs = find_inputs(words)
+    output = _output(task, inputs, run)
+    check(task)
+    engines = Engines(open_store(settings), settings.device)
+    engines.locate(task)
+    return Batch(task, inputs, replace(run, output=output), engines).run()
+
+
+def _submitted(
+    task: SeparateTask | MidiTask | TranscribeTask,
+    words: Sequence[str],
+    run: Run,
+    settings: Settings,
+) -> int:
+    from neuralib.cli.flight import Plan
+    from neuralib.cli.submit import submit_batch
+
+    inputs = find_inputs(words)
+    output = (run.output or ".") if run.detach else _output(task, inputs, run)
+    plan = Plan(task, output, run.skip_existing, run.force, run.detach)
+    return submit_batch(plan, inputs, settings, json=run.json, quiet=run.quiet)
+
+
+def _output(
+    task: SeparateTask | MidiTask | TranscribeTask, inputs: Sequence[Input], run: Run
+) -> str:
+    return choose_output(run.output, task, inputs, json=run.json, skip_existing=run.skip_existing)
+
+
+def _check_options(run: Run) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        UsageError: naming the option, and what to do.
+    """
+    if not run.submit:
+        for option, is_given in (
+            ("--detach", run.detach),
+            ("--server", run.server is not None),
+            ("--force", run.force),
+        ):
+            if is_given:
+                raise UsageError(f"{option} is about a cluster; give --submit too")
+    elif run.device is not None:
+        raise UsageError(
+            "--device is about this machine; with --submit a worker computes, on the device that "
+            "`neuralib worker --device` gave it"
+        )
+    if run.detach and run.output is not None and not run.skip_existing:
+        raise UsageError(
+            "--detach writes no results; give -o to `neuralib jobs get`, which fetches them"
+        )

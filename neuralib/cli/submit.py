@@ -1,0 +1,165 @@
+"""Run one task on many inputs on a cluster: several at a time, told in the inputs' order."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from neuralib.cli.cluster import Cluster, open_cluster
+from neuralib.cli.console import note, put, put_json
+from neuralib.cli.flight import Airspace, Flight, Plan, Submitted
+from neuralib.cli.inputs import Input, readable
+from neuralib.cli.output import show_record
+from neuralib.cli.record import Record
+from neuralib.cli.rows import Rows, progress_rows
+from neuralib.errors import Conflict, NotFound
+from neuralib.service.request import check_model
+from neuralib.settings import Settings
+
+_IN_FLIGHT = 16
+"""Inputs on their way at once: enough for a cluster of so many workers, few enough to show."""
+_SETTLE_SECONDS = 5.0
+
+
+def submit_batch(
+    plan: Plan, inputs: list[Input], settings: Settings, *, json: bool, quiet: bool
+) -> int:
+    """Run every input on the cluster of the settings, print results; give the exit status.
+
+    Raises:
+        NeuraLibError: where the cluster cannot be reached, or refuses: what was finished by then
+            is printed and kept.
+    """
+    check_model(plan.task)
+    with closing(open_cluster(settings)) as cluster, ExitStack() as stack:
+        cluster.check()
+        paths = [stack.enter_context(readable(entry)) for entry in inputs]
+        with progress_rows(enabled=not quiet) as rows:
+            batch = _Batch(plan, inputs, paths, cluster, rows)
+            counts = _tell(batch, plan, json=json)
+    if len(inputs) > 1 and not quiet:
+        note(", ".join(f"{counts[status]} {status}" for status in counts))
+    return 1 if counts["failed"] else 0
+
+
+def _tell(batch: _Batch, plan: Plan, *, json: bool) -> Counter[str]:
+    """Print what becomes of each input, as soon as those before it are told."""
+    counts = Counter[str]()
+    try:
+        for outcome in batch.outcomes():
+            if isinstance(outcome, Submitted):
+                counts["submitted"] += 1
+                _show_job(outcome, json=json)
+            else:
+                counts[outcome.status] += 1
+                show_record(outcome, json=json, paths=plan.output != "-")
+    except BaseException as error:
+        batch.stop(error)
+        raise
+    return counts
+
+
+@dataclass
+class _Slot:
+    """Where the outcome of an input appears."""
+
+    ready: threading.Event = field(default_factory=threading.Event)
+    outcome: Record | Submitted | BaseException | None = None
+
+
+class _Batch:
+    """Flights in a few threads."""
+
+    def __init__(
+        self, plan: Plan, inputs: list[Input], paths: list[Path], cluster: Cluster, rows: Rows
+    ) -> None:
+        self._cluster = cluster
+        self._rows = rows
+        self._airspace = Airspace()
+        self._slots = [_Slot() for _ in inputs]
+        self._waiting: queue.SimpleQueue[tuple[_Slot, Flight, str]] = queue.SimpleQueue()
+        for number, (entry, path, slot) in enumerate(
+            zip(inputs, paths, self._slots, strict=True), start=1
+        ):
+            flight = Flight(plan, entry, path, cluster, self._airspace)
+            label = f"{number}/{len(inputs)} {entry.label}" if len(inputs) > 1 else entry.label
+            self._waiting.put((slot, flight, label))
+
+    def outcomes(self) -> Iterator[Record | Submitted]:
+        """Run everything; give what became of each input, in order.
+
+        Raises:
+            NeuraLibError: what stopped the batch.
+        """
+        for _ in range(min(_IN_FLIGHT, len(self._slots))):
+            # A thread that waits for a server must not keep an interrupted command alive.
+            threading.Thread(target=self._fly, daemon=True).start()
+        for slot in self._slots:
+            slot.ready.wait()
+            if isinstance(slot.outcome, BaseException):
+                raise slot.outcome
+            assert slot.outcome is not None
+            yield slot.outcome
+
+    def stop(self, error: BaseException) -> None:
+        """End what moves; cancel the jobs where the user wants that, or tell how to find them."""
+        jobs = self._airspace.close(_SETTLE_SECONDS)
+        self._rows.end()
+        if not jobs:
+            return
+        interrupted = not isinstance(error, Exception)
+        if interrupted and _wants_to_cancel(len(jobs)):
+            for job_id in jobs:
+                with contextlib.suppress(NotFound, Conflict):  # it has just ended
+                    self._cluster.cancel(job_id)
+            note(f"cancelled {', '.join(jobs)}")
+        else:
+            for job_id, label in jobs.items():
+                note(f"{label}: goes on as {job_id}; `neuralib jobs get {job_id}` fetches it later")
+
+    def _fly(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                slot, flight, label = self._waiting.get_nowait()
+                try:
+                    self._airspace.check()
+                    slot.outcome = flight.run(self._rows.row(label))
+                except BaseException as error:
+                    slot.outcome = error
+                slot.ready.set()
+
+
+def _wants_to_cancel(count: int) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    what = "the job" if count == 1 else f"the {count} jobs"
+    try:
+        return typer.confirm(f"Cancel {what} on the cluster?", default=True, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+
+
+def _show_job(submitted: Submitted, *, json: bool) -> None:
+    job = submitted.job
+    if json:
+        put_json(
+            {
+                "input": submitted.input,
+                "task": job.task.kind,
+                "status": "submitted",
+                "job_id": job.id,
+                "sample_id": job.sample_id,
+                "state": job.state,
+            }
+        )
+    else:
+        put(job.id)
