@@ -52,6 +52,11 @@ class Listener:
         self._ended = False
         self._waiting: asyncio.Future[bool] | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """It has nothing to read again: what comes is what happens after `position`."""
+        return not self._behind
+
     def put(self, items: Sequence[Item]) -> None:
         """Let it have what has just happened."""
         if self._behind or self._ended:
