@@ -48,6 +48,7 @@ samples = Table(
 _QUEUED = text("state = 'queued'")
 _RUNNING = text("state = 'running'")
 _DONE = text("state = 'done'")
+_ENDED = text("finished_at IS NOT NULL")
 HAS_IDEMPOTENCY_KEY = text("idempotency_key IS NOT NULL")
 
 jobs = Table(
@@ -85,6 +86,7 @@ jobs = Table(
     Index("jobs_counts", "kind", "state"),
     Index("jobs_waiting", "id", postgresql_where=_QUEUED, sqlite_where=_QUEUED),
     Index("jobs_leases", "lease_expires_at", postgresql_where=_RUNNING, sqlite_where=_RUNNING),
+    Index("jobs_ended", "finished_at", "id", postgresql_where=_ENDED, sqlite_where=_ENDED),
     Index("jobs_results", "tenant", "result_key", postgresql_where=_DONE, sqlite_where=_DONE),
     Index(
         "jobs_idempotency",

@@ -13,6 +13,7 @@ from neuralib.events.listener import Item, Listener
 from neuralib.events.message import Message, message_of
 from neuralib.jobs.job import Job
 from neuralib.server.auth import Tenant
+from neuralib.server.documentation import PROBLEMS
 from neuralib.server.event_stream import EventStream
 from neuralib.server.snapshots import Snapshots, reset_block
 from neuralib.server.state import InThread, TheService
@@ -33,7 +34,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"example": _EXAMPLE}}}
 }
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], responses=PROBLEMS)
 
 LastEventId = Annotated[
     str | None,
@@ -68,7 +69,7 @@ Stopping = Annotated[asyncio.Event, Depends(_stopping)]
 TheSnapshots = Annotated[Snapshots, Depends(_snapshots)]
 
 
-@router.get("/events", response_class=EventStream, responses=_ANSWER)
+@router.get("/events", status_code=200, response_class=EventStream, responses=_ANSWER)
 async def events(
     tenant: Tenant, listener: TheListener, snapshots: TheSnapshots, stopping: Stopping
 ) -> EventStream:
@@ -81,7 +82,7 @@ async def events(
     return EventStream(blocks, listener.end, stopping)
 
 
-@router.get("/jobs/{job_id}/events", response_class=EventStream, responses=_ANSWER)
+@router.get("/jobs/{job_id}/events", status_code=200, response_class=EventStream, responses=_ANSWER)
 async def job_events(
     tenant: Tenant,
     job_id: str,

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from neuralib.errors import OutputError, cannot_write
 from neuralib.events.base import Events
 from neuralib.events.open import open_events
 from neuralib.jobs.database import Database
 from neuralib.jobs.keys import Keys
+from neuralib.jobs.open import open_database
 from neuralib.jobs.repository import Jobs
 from neuralib.jobs.samples import Samples
 from neuralib.queue.base import Queue
@@ -50,7 +50,7 @@ def open_parts(settings: Settings) -> Parts:
         OutputError: where the data folder cannot be written.
         ClusterError: where a service does not answer, or refuses.
     """
-    database = Database(_database_url(settings))
+    database = open_database(settings)
     try:
         database.upgrade()
         return Parts(
@@ -75,18 +75,3 @@ def opened_parts(settings: Settings) -> Iterator[Parts]:
         yield parts
     finally:
         parts.close()
-
-
-def _database_url(settings: Settings) -> str:
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    folder = settings.data_dir.expanduser().absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _no_folder(folder, error) from None
-    return f"sqlite:///{folder / 'neuralib.db'}"
-
-
-def _no_folder(folder: object, error: OSError) -> OutputError:
-    return cannot_write(str(folder), error)

@@ -17,7 +17,8 @@ SWEEP_SECONDS = 5.0
 """Time between two sweeps of a gateway."""
 _SETTLED_SECONDS = 5.0
 """A job that waits for less than this may still be on its way into the queue."""
-_PAGE = 500
+_PAGE = 10_000
+"""Jobs compared at once; a queue is read whole for each page."""
 
 
 class Reconciler:

@@ -10,15 +10,15 @@ from pathlib import Path
 from neuralib.errors import Conflict, NotFound
 from neuralib.events.event import Event
 from neuralib.jobs.ids import new_id
-from neuralib.jobs.job import Job, JobState
+from neuralib.jobs.job import Job, JobArtifact, JobState
 from neuralib.jobs.page import Page
 from neuralib.jobs.sample import Sample
 from neuralib.queue.base import Lane, TaskKind
 from neuralib.service.announce import dispatch, event_of, publish, recall
-from neuralib.service.names import archive_name, artifact_name
+from neuralib.service.names import archive_name, artifact_name, stem_of
 from neuralib.service.parts import Parts
 from neuralib.service.request import check_key, check_model, request_sha256, result_key
-from neuralib.service.stored import StoredFile
+from neuralib.service.stored import StoredFile, StoredFiles
 from neuralib.service.upload import add_sample, remove_objects
 from neuralib.service.watch import watch
 from neuralib.storage.keys import artifact_key, audio_key
@@ -202,14 +202,13 @@ class Service:
         job = self.job(tenant, job_id)
         for each in job.artifacts:
             if each.name == name:
-                key = artifact_key(tenant, job.sample_id, each.sha256)
                 saved_as = artifact_name(self.sample(tenant, job.sample_id).name, each)
-                return StoredFile(key, saved_as, each.bytes, each.sha256)
+                return _stored(job, each, saved_as)
         names = ", ".join(each.name for each in job.artifacts) or f"nothing, it is {job.state}"
         raise NotFound(f"job {job_id} has no artifact {name!r}; it has {names}")
 
-    def archive(self, tenant: str, job_id: str) -> list[StoredFile]:
-        """List all results of a job, with their paths in an archive.
+    def archive(self, tenant: str, job_id: str) -> StoredFiles:
+        """Find all results of a job, under the names that a local run gives them.
 
         Raises:
             Conflict: where the job is not done.
@@ -217,16 +216,9 @@ class Service:
         job = self.job(tenant, job_id)
         if job.state != "done":
             raise Conflict(f"job {job_id} is {job.state}; its results are there when it is done")
-        sample_name = self.sample(tenant, job.sample_id).name
-        return [
-            StoredFile(
-                artifact_key(tenant, job.sample_id, each.sha256),
-                archive_name(sample_name, each),
-                each.bytes,
-                each.sha256,
-            )
-            for each in job.artifacts
-        ]
+        name = self.sample(tenant, job.sample_id).name
+        files = (_stored(job, each, archive_name(name, each)) for each in job.artifacts)
+        return StoredFiles(stem_of(name), tuple(files))
 
     def _tell(self, job: Job) -> None:
         publish(self.parts.events, job.tenant, event_of(job))
@@ -239,6 +231,11 @@ class Service:
                 self._sha256.clear()
             self._sha256[tenant, sample_id] = known
         return known
+
+
+def _stored(job: Job, artifact: JobArtifact, name: str) -> StoredFile:
+    key = artifact_key(job.tenant, job.sample_id, artifact.sha256)
+    return StoredFile(key, name, artifact.bytes, artifact.sha256)
 
 
 def _new_job(tenant: str, task: Task, sample_id: str, lane: Lane, stored: Job | None) -> Job:

@@ -1,4 +1,4 @@
-"""One object of the storage that somebody may read."""
+"""Objects of the storage that somebody may read."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ class StoredFile:
     """What it is saved as; in an archive a path with `/`."""
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class StoredFiles:
+    """All results of a job."""
+
+    name: str
+    """What they are saved as together, without a suffix."""
+    files: tuple[StoredFile, ...]

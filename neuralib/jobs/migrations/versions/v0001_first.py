@@ -106,6 +106,7 @@ def _jobs() -> None:
     _index("jobs_counts", "jobs", "kind", "state")
     _index("jobs_waiting", "jobs", "id", where="state = 'queued'")
     _index("jobs_leases", "jobs", "lease_expires_at", where="state = 'running'")
+    _index("jobs_ended", "jobs", "finished_at", "id", where="finished_at IS NOT NULL")
     _index("jobs_results", "jobs", "tenant", "result_key", where="state = 'done'")
     _index(
         "jobs_idempotency",

@@ -1,0 +1,91 @@
+"""Errors as problem documents (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from neuralib.errors import NeuraLibError, NotFound, Unauthorized, UsageError
+from neuralib.tasks import explain
+
+
+class Problem(BaseModel):
+    """What is wrong, for a program (`code`) and for a person (`detail`)."""
+
+    type: str = "about:blank"
+    title: str
+    """The HTTP status in words."""
+    status: int
+    detail: str
+    """One line: what was received, what is allowed, what to do."""
+    code: str
+    """Of an error in `neuralib.errors`."""
+
+
+def problem(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Make the answer of a request that cannot be done."""
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
+    return Response(body.model_dump_json(), status, headers, media_type="application/problem+json")
+
+
+def problem_of(error: NeuraLibError) -> Response:
+    """Make the answer that tells of `error`."""
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
+    return problem(error.http_status, error.code, error.message, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of `app` be told by a problem document."""
+
+    async def ours(_: Request, error: Exception) -> Response:
+        assert isinstance(error, NeuraLibError)
+        return problem_of(error)
+
+    async def validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_of(UsageError(_explain(error.errors(), request)))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _of_status(request, error)
+
+    app.add_exception_handler(NeuraLibError, ours)
+    app.add_exception_handler(RequestValidationError, validation)
+    app.add_exception_handler(HTTPException, http)
+
+
+def _of_status(request: Request, error: HTTPException) -> Response:
+    path = request.url.path
+    if error.status_code == 404:
+        detail = f"there is no {path}; the addresses are listed at /docs"
+        return problem(404, NotFound.code, detail)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "other methods")
+        detail = f"{path} takes {allowed}, not {request.method}"
+        return problem(405, UsageError.code, detail, error.headers)
+    return problem(error.status_code, UsageError.code, str(error.detail), error.headers)
+
+
+def _explain(errors: Sequence[Mapping[str, Any]], request: Request) -> str:
+    first = errors[0]
+    place = [part for part in first["loc"] if isinstance(part, str)]
+    if place[:2] == ["body", "task"] and first["type"] != "missing":
+        return explain({**first, "loc": place[2:]})
+    if first["type"] == "json_invalid":
+        return f"the body is not JSON: {first['ctx']['error']}"
+    if place == ["body"]:
+        sent = request.headers.get("content-type", "nothing")
+        return f"send one JSON object with Content-Type: application/json; got {sent}"
+    field = ".".join(place[1:])
+    if first["type"] == "missing":
+        return f"{field} is missing; give it"
+    return explain({**first, "loc": ["", field]})
