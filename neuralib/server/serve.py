@@ -18,7 +18,6 @@ from neuralib.errors import UsageError
 from neuralib.server.app import create_app
 from neuralib.server.auth import is_loopback
 from neuralib.server.connection import Connection
-from neuralib.server.connection import Connection
 from neuralib.service.parts import Parts
 from neuralib.settings import Settings
 
