@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 
 from neuralib import __version__
-from neuralib.cli import models
+from neuralib.cli import jobs, keys, models, samples
 from neuralib.cli.console import complain, let_go
 from neuralib.cli.doctor import doctor
 from neuralib.cli.help import PlainCommand
 from neuralib.cli.midi import midi
 from neuralib.cli.separate import separate
+from neuralib.cli.serve import serve
 from neuralib.cli.transcribe import transcribe
+from neuralib.cli.worker import worker
 
 app = typer.Typer(
     name="neuralib",
@@ -47,7 +49,12 @@ def root(
 app.command(cls=PlainCommand)(separate)
 app.command(cls=PlainCommand)(midi)
 app.command(cls=PlainCommand)(transcribe)
+app.add_typer(jobs.app, name="jobs")
+app.add_typer(samples.app, name="samples")
 app.add_typer(models.app, name="models")
+app.add_typer(keys.app, name="keys")
+app.command(cls=PlainCommand)(serve)
+app.command(cls=PlainCommand)(worker)
 app.command(cls=PlainCommand)(doctor)
 
 

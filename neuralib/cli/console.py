@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -86,6 +87,29 @@ class _Lines(logging.Handler):
         typer.secho(f"{record.levelname.lower()}: {message}", err=True, fg=colour)
         if record.exc_info:
             typer.echo("".join(traceback.format_exception(*record.exc_info)), err=True)
+
+
+class _Log(logging.Handler):
+    """Prints log records as lines of a log: time, level, action, what happened."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(record.created))
+        action = getattr(record, "action", record.name)
+        message = printable(" ".join(record.getMessage().split()))
+        typer.echo(f"{moment} {record.levelname.lower()} {action}: {message}", err=True)
+        if record.exc_info:
+            typer.echo("".join(traceback.format_exception(*record.exc_info)), err=True)
+
+
+def keep_log(*, quiet: bool = False, verbose: bool = False) -> None:
+    """Print what a server or a worker does: warnings alone when quiet, everything when verbose."""
+    root = logging.getLogger()
+    root.handlers = [_Log()]
+    root.setLevel(logging.WARNING)
+    level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
+    logging.getLogger("neuralib").setLevel(level)
+    logging.captureWarnings(True)
 
 
 def listen(*, quiet: bool = False, verbose: bool = False) -> None:

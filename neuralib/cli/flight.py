@@ -17,6 +17,7 @@ from neuralib.cli.inputs import Input, told_as_standard_input
 from neuralib.cli.output import result_folder
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.cli.rows import Row
+from neuralib.cli.upload import sample_name
 from neuralib.errors import (
     Cancelled,
     ClusterError,
@@ -184,8 +185,7 @@ class Flight:
                     row.show("sending", done_bytes / total)
 
                 row.show("sending", 0.0)
-                name = "stdin" if self._entry.label == "-" else self._entry.path.name
-                sample = self._cluster.add_sample(self._path, name, report)
+                sample = self._cluster.add_sample(self._path, sample_name(self._entry), report)
                 row.show("queued")
                 job = self._cluster.submit(self._plan.task, sample.id, force=self._plan.force)
                 if not job.ended and not self._plan.detach:

@@ -132,7 +132,9 @@ def get(
     quiet: options.Quiet = False,
     server: options.Server = None,
 ) -> int:
-    """Fetch the results of jobs that are done, named after their samples.
+    """Fetch the results of jobs that are done.
+
+    They are named after the jobs' samples, as a run on this machine names them.
 
     ID is one that `neuralib jobs list` shows, or that --detach printed.
 

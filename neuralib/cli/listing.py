@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from neuralib.cli.console import printable
 from neuralib.cli.rows import clock
 from neuralib.errors import NotFound
+from neuralib.jobs.api_key import ApiKey
 from neuralib.jobs.job import Job
 from neuralib.jobs.page import Page
 from neuralib.jobs.sample import Sample
@@ -112,6 +113,41 @@ def sample_table(samples: Iterable[Sample]) -> Table:
             size(sample.bytes),
             age(sample.created_at),
         )
+    return table
+
+
+def sample_details(sample: Sample) -> Table:
+    """Show all that is known of a sample."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(show_header=False, title=sample.id)
+    table.add_column()
+    table.add_column(overflow="fold")
+    seconds = sample.audio_seconds
+    for name, fact in {
+        "name": escape(printable(sample.name)),
+        "length": "" if seconds is None else f"{clock(seconds)} ({seconds:.3f} s)",
+        "rate": f"{sample.sample_rate} Hz",
+        "channels": str(sample.channels),
+        "size": f"{size(sample.bytes)} ({sample.bytes:,} bytes)",
+        "sha256": sample.sha256,
+        "created": _time(sample.created_at),
+    }.items():
+        table.add_row(name, fact)
+    return table
+
+
+def key_table(keys: Iterable[ApiKey]) -> Table:
+    """Show keys, a line each."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table()
+    for heading in ("id", "name", "tenant", "created"):
+        table.add_column(heading, overflow="fold")
+    for key in keys:
+        table.add_row(key.id, escape(printable(key.name)), key.tenant, _time(key.created_at))
     return table
 
 
