@@ -30,7 +30,8 @@ _RESUMPTIONS = 3
 """How often a stream that breaks off is taken up again where it was."""
 _LONGEST_SECONDS = 7 * 24 * 3600
 """That a signed address may work, by the S3 API."""
-_PING_KEY = "ping"
+_PING_KEY = "neuralib_ping"
+"""No tenant has an underscore in its name, so no key begins with this and a `/`."""
 
 
 class S3Storage(Storage):
