@@ -1,0 +1,245 @@
+"""Runs jobs, one after the other, in a warm child process."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from neuralib.errors import (
+    Cancelled,
+    ClusterError,
+    DatabaseUnreachable,
+    DeviceMissing,
+    TimeLimitExceeded,
+)
+from neuralib.jobs.claim import Claim
+from neuralib.jobs.job import JobError
+from neuralib.service.runs import Runs
+from neuralib.workers.child import Child, ChildGone
+from neuralib.workers.messages import Answer, Failed, Finished, Stop, Told
+from neuralib.workers.patience import patiently
+from neuralib.workers.run import BEAT_SECONDS, Run, Why
+
+SOFT_STOP_SECONDS = 1.5
+"""A run that does not end by itself in this time is killed with its process."""
+
+_TICK_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 60.0
+
+_LOG = logging.getLogger(__name__)
+
+Verb = Callable[[], object]
+"""What is done to a job at the end of its run."""
+
+Value = TypeVar("Value")
+
+
+class Runner:
+    """Claims a job, lets the child compute it, renews its lease, and says how it ended.
+
+    `run` belongs to one thread, always the same one; everything else may be called from any, and
+    `leave` in a signal handler too.
+
+    Args:
+        runs: the verbs of a worker.
+        child: what computes; closed with the runner.
+        name: of the worker.
+        timeout_seconds: longest run of a job.
+        idle_release_seconds: after this long without a job the child is ended.
+    """
+
+    def __init__(
+        self,
+        runs: Runs,
+        child: Child,
+        name: str,
+        *,
+        timeout_seconds: float,
+        idle_release_seconds: float,
+    ) -> None:
+        self._runs = runs
+        self._child = child
+        self._name = name
+        self._timeout_seconds = timeout_seconds
+        self._idle_release_seconds = idle_release_seconds
+        self._current: Run | None = None
+        self._lock = threading.Lock()
+        self._leave_at = float("inf")
+        self._idle_since = time.monotonic()
+        self._closed = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="lease", daemon=True)
+        self._ticker.start()
+
+    @property
+    def job_id(self) -> str | None:
+        """The job that runs, or is being claimed."""
+        current = self._current
+        return None if current is None else current.job_id
+
+    @property
+    def leaving(self) -> bool:
+        """Whether `leave` was called: no job shall be begun any more."""
+        return self._leave_at != float("inf")
+
+    def run(self, job_id: str) -> None:
+        """Run a job to its end; nothing happens where it does not wait any more.
+
+        Whatever goes wrong is told to the job or, where that cannot be, left to its lease.
+        """
+        run = Run(job_id)
+        with self._lock:
+            self._current = run
+        try:
+            claim = self._surely(partial(self._runs.claim, job_id, self._name))
+            if claim is not None:
+                run.begin(claim)
+                self._surely(self._computed(run, claim))
+        except Exception:
+            _LOG.exception(
+                "left job %s to its lease", job_id, extra={"action": "run.lost", "job_id": job_id}
+            )
+        finally:
+            with self._lock:
+                self._current = None
+                self._idle_since = time.monotonic()
+
+    def stop(self, job_id: str) -> None:
+        """End the run of a job, if it is this one, within two seconds."""
+        current = self._current
+        if current is not None and current.job_id == job_id:
+            current.end(Why.STOPPED)
+            self._child.wake()
+
+    def leave(self, grace_seconds: float) -> None:
+        """Begin no other job, and hand back the one that runs unless it ends in time."""
+        self._leave_at = min(self._leave_at, time.monotonic() + grace_seconds)
+        self._child.wake()
+
+    def close(self) -> None:
+        """End the child."""
+        self._closed.set()
+        self._ticker.join()
+        self._child.close()
+
+    def _surely(self, call: Callable[[], Value]) -> Value:
+        """Do something to a job in SQL, also where the database is away for a while."""
+        return patiently(
+            call,
+            DatabaseUnreachable,
+            may_wait=lambda waited: time.monotonic() < self._leave_at,
+            told=_told,
+        )
+
+    def _computed(self, run: Run, claim: Claim) -> Verb:
+        """Let the child compute; give what is to be done to the job then."""
+        job, lease = claim.job, claim.lease
+        deadline = time.monotonic() + self._timeout_seconds
+        try:
+            answer = self._ask(run, claim, deadline)
+            if _is_out_of_memory(answer) and self._child.orders > 1:
+                # Models of earlier jobs may be what fills the device: try without them.
+                self._child.kill()
+                answer = self._ask(run, claim, deadline)
+        except ChildGone as gone:
+            if run.why is None:
+                return partial(self._runs.crash, job.id, lease, str(gone))
+            answer = None
+        if isinstance(answer, Finished):
+            return partial(self._runs.finish, job.id, lease, answer.result, answer.artifacts)
+        if isinstance(answer, Failed) and run.why is None:
+            return partial(self._runs.fail, job.id, lease, answer.error)
+        return self._ended_early(run, claim)
+
+    def _ended_early(self, run: Run, claim: Claim) -> Verb:
+        job, lease = claim.job, claim.lease
+        _LOG.info(
+            "ended the run of job %s: %s",
+            *(job.id, run.why and run.why.value),
+            extra={"action": "run.ended", "job_id": job.id},
+        )
+        if run.why is Why.LEAVING:
+            return partial(self._runs.hand_back, job.id, lease)
+        error: Cancelled | TimeLimitExceeded = Cancelled("the run was stopped on its worker")
+        if run.why is Why.TIME_LIMIT:
+            error = TimeLimitExceeded(
+                f"the job ran longer than the {self._timeout_seconds:g} seconds that the cluster "
+                "allows; split the recording, or let NEURALIB_JOB_TIMEOUT_SECONDS be raised there"
+            )
+        # Where the job was cancelled its lease is gone, and this has no effect.
+        return partial(
+            self._runs.fail, job.id, lease, JobError(code=error.code, message=error.message)
+        )
+
+    def _ask(self, run: Run, claim: Claim, deadline: float) -> Answer | None:
+        """Send the order and wait for its end; None where it had to be killed."""
+        number = self._child.send_order(claim.job.task, claim.sample)
+        kill_at = float("inf")
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                run.end(Why.TIME_LIMIT)
+            if now >= self._leave_at:
+                run.end(Why.LEAVING)
+            if run.why is not None and kill_at == float("inf"):
+                kill_at = now + SOFT_STOP_SECONDS
+                self._child.send(Stop(number))
+            if now >= kill_at:
+                self._child.kill()
+                return None
+            until = kill_at if run.why else min(deadline, self._leave_at)
+            answer = self._child.receive(min(until - now, _LONGEST_WAIT_SECONDS))
+            if isinstance(answer, Told):
+                run.progress = answer.progress
+                if run.why is None:
+                    self._runs.progress(claim, answer.progress, answer.eta_seconds)
+            elif answer is not None:
+                return answer
+
+    def _tick(self) -> None:
+        while not self._closed.wait(_TICK_SECONDS):
+            current = self._current
+            if current is not None:
+                self._beat(current)
+            elif self._child.pid is not None:
+                self._release()
+
+    def _beat(self, run: Run) -> None:
+        now = time.monotonic()
+        if run.claim is None or run.why is not None or now < run.beaten_at + BEAT_SECONDS:
+            return
+        try:
+            held = self._runs.beat(run.job_id, run.claim.lease, run.progress)
+        except ClusterError as error:
+            _told(error)
+            return
+        except Exception:
+            _LOG.exception("could not renew a lease", extra={"action": "lease.error"})
+            return
+        run.beaten_at = now
+        if not held:
+            run.end(Why.LOST)
+            self._child.wake()
+
+    def _release(self) -> None:
+        if time.monotonic() < self._idle_since + self._idle_release_seconds:
+            return
+        with self._lock:
+            if self._current is None:
+                self._child.kill()
+                _LOG.info(
+                    "let go of the models, after %g seconds without a job",
+                    self._idle_release_seconds,
+                    extra={"action": "worker.released"},
+                )
+
+
+def _is_out_of_memory(answer: Answer | None) -> bool:
+    return isinstance(answer, Failed) and answer.error.code == DeviceMissing.code
+
+
+def _told(error: ClusterError) -> None:
+    _LOG.warning("waiting: %s", error.message, extra={"action": "worker.waits"})
