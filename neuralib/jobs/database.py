@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from neuralib.errors import UsageError, cannot_write
 from neuralib.jobs.failures import mapped
@@ -20,7 +23,10 @@ BUSY_SECONDS = 10
 """How long a writer waits for another one (SQLite), or for a connection of the pool."""
 CONNECTIONS = 20
 """Most connections of one process to PostgreSQL."""
+IDLE_SECONDS = 1.0
+"""A connection that was not used for so long is tried before it is used again."""
 
+_LAST_USE = "last_use"
 _POSTGRESQL_DEFAULTS = {
     "connect_timeout": "5",
     "application_name": "neuralib",
@@ -46,6 +52,11 @@ class Database:
         self._url = _parse(url)
         self._lock = threading.Lock()
         self._engines: tuple[Engine, Engine] | None = None
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Which of the two it is."""
+        return self._url.get_backend_name() == "postgresql"
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -127,9 +138,30 @@ def _engines(url: URL) -> tuple[Engine, Engine]:
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
-        pool_pre_ping=True,
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_ping_after_idling, engine.dialect))
     return engine.execution_options(isolation_level="AUTOCOMMIT"), engine
+
+
+def _note_use(connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_LAST_USE] = time.monotonic()
+
+
+def _ping_after_idling(
+    dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _: object
+) -> None:
+    """Notice a connection that died, as the pool's own check before each use does.
+
+    That one costs a journey to the database each time; one that was just used lives.
+    """
+    last_use = record.info.get(_LAST_USE)
+    if last_use is None or time.monotonic() - last_use < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise InvalidatePoolError from error  # the pool opens new ones
 
 
 def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:

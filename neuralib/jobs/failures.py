@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from neuralib.errors import DatabaseUnreachable, UsageError
 
+# psycopg's and SQLAlchemy's names; SQLite tells such things in its message alone.
 _NO_TABLES = ("UndefinedTable", "UndefinedColumn")
-"""psycopg's names; SQLite says it in the message."""
+_REFUSED = "InsufficientPrivilege"
+_FAULTS = ("ProgrammingError", "NotSupportedError")
+"""Apart from those above, these lie in NeuraLib's own SQL."""
 
 
 @contextmanager
@@ -23,7 +27,7 @@ def mapped(url: URL) -> Iterator[None]:
     An `IntegrityError` passes: what a broken rule means is known where the statement is.
 
     Raises:
-        DatabaseUnreachable: no connection, no room, no tables; safe to try again later.
+        DatabaseUnreachable: no connection, no room, no tables; it may work later.
         UsageError: where a text cannot be stored.
     """
     try:
@@ -36,41 +40,49 @@ def mapped(url: URL) -> Iterator[None]:
         ) from None
     except (DataError, UnicodeEncodeError) as error:
         reason = _reason(error.orig if isinstance(error, DataError) else error, url)
-        raise UsageError(f"a value cannot be stored: {reason}; take another text") from None
-    except DBAPIError as error:
-        if _lacks_tables(error):
-            raise DatabaseUnreachable(
-                f"the database {shown(url)} lacks the tables of this NeuraLib; start `neuralib "
-                "serve` of this version once: it makes them"
-            ) from None
-        if isinstance(error, OperationalError) or error.connection_invalidated:
-            raise DatabaseUnreachable(
-                f"the database {shown(url)} does not answer: {_reason(error.orig, url)}; start "
-                "it, or mend NEURALIB_DATABASE_URL"
-            ) from None
-        raise
+        raise UsageError(f"a text cannot be stored: {reason}; take another one") from None
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        told = _told(error, cause, url)
+        if told is None:
+            raise
+        raise told from None
 
 
 def shown(url: URL) -> str:
     """Give the address for a person: without the password, and without what libpq is told."""
-    plain = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
-    return str(plain)
-
-
-def _reason(error: BaseException | None, url: URL) -> str:
-    text = " ".join(str(error).split())
-    if url.password:
-        for secret in {url.password, quote(url.password, safe="")}:
-            text = text.replace(secret, "***")
-    return text
-
-
-def _lacks_tables(error: DBAPIError) -> bool:
-    if type(error.orig).__name__ in _NO_TABLES:
-        return True
-    return str(error.orig).startswith(("no such table", "no such column"))
+    name = url.get_backend_name()
+    return str(URL.create(name, url.username, None, url.host, url.port, url.database))
 
 
 def is_foreign_key(error: IntegrityError) -> bool:
     """Tell whether a row pointed at one that is not there."""
     return type(error.orig).__name__ == "ForeignKeyViolation" or "FOREIGN KEY" in str(error.orig)
+
+
+def _told(
+    error: DBAPIError | sqlite3.Error, cause: BaseException | None, url: URL
+) -> DatabaseUnreachable | None:
+    name = type(cause).__name__
+    if name in _NO_TABLES or str(cause).startswith(("no such table", "no such column")):
+        return DatabaseUnreachable(
+            f"the database {shown(url)} lacks the tables of this NeuraLib; start `neuralib "
+            "serve` of this version once: it makes them"
+        )
+    if type(error).__name__ in _FAULTS and name != _REFUSED:
+        return None
+    advice = "start it, or mend NEURALIB_DATABASE_URL"
+    if url.get_backend_name() == "sqlite":
+        advice = "make sure that it can be written and has room, or mend NEURALIB_DATABASE_URL"
+    return DatabaseUnreachable(
+        f"the database {shown(url)} cannot be used: {_reason(cause, url)}; {advice}"
+    )
+
+
+def _reason(error: BaseException | None, url: URL) -> str:
+    text = " ".join(str(error).split())
+    for password in (url.password, url.query.get("password")):
+        if isinstance(password, str) and password:
+            for secret in (password, quote(password, safe="")):
+                text = text.replace(secret, "***")
+    return text

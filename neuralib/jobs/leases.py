@@ -6,26 +6,22 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, select, update
 
-from neuralib.jobs.attempt import Outcome
+from neuralib.jobs import runs
 from neuralib.jobs.claim import Claim
 from neuralib.jobs.database import Database
 from neuralib.jobs.job import Job, JobArtifact, JobError, JobResult
-from neuralib.jobs.rows import JOB_COLUMNS, SAMPLE_COLUMNS, as_job, as_sample
-from neuralib.jobs.tables import artifacts as artifact_rows
-from neuralib.jobs.tables import attempts, jobs, samples
+from neuralib.jobs.rows import JOB_COLUMNS, as_claimed_sample, as_job
+from neuralib.jobs.runs import HELD, LEASE_SECONDS, LET_GO, end_attempt
+from neuralib.jobs.tables import jobs
 from neuralib.jobs.times import DatabaseTime
 
-LEASE_SECONDS = 30
-"""A run that was not heard of for so long is taken for dead."""
 MAX_CRASHES = 3
 """A job that took so many workers down is not run again, unless it is retried."""
 _SWEPT_AT_ONCE = 100
+_CRASHED = (jobs.c.id, jobs.c.crashes)
 
-_HELD = (jobs.c.id == bindparam("job"), jobs.c.lease == bindparam("held"))
-LET_GO: dict[str, Any] = {"lease": None, "lease_expires_at": None}
-"""What every end of a run does to its job."""
 QUEUED_AGAIN: dict[str, Any] = {
     **LET_GO,
     "state": "queued",
@@ -34,47 +30,14 @@ QUEUED_AGAIN: dict[str, Any] = {
 }
 """What becomes of a job that is to be run again."""
 
-# Built once: a job's way passes each of them.
-_CLAIM = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("job"), jobs.c.state == "queued")
-    .values(
-        state="running",
-        attempt=jobs.c.attempt + 1,
-        progress=0.0,
-        lease=bindparam("new"),
-        lease_expires_at=DatabaseTime(float(LEASE_SECONDS)),
-        started_at=DatabaseTime(0.0),
-    )
-    .returning(*JOB_COLUMNS)
-)
-_SAMPLE = select(*SAMPLE_COLUMNS).where(samples.c.id == bindparam("sample"))
-_BEGIN_ATTEMPT = insert(attempts)
-_END_ATTEMPT = (
-    update(attempts)
-    .where(attempts.c.job_id == bindparam("job"), attempts.c.ended_at.is_(None))
-    .values(ended_at=DatabaseTime(0.0), outcome=bindparam("how"), message=bindparam("why"))
-)
 _BEAT = (
     update(jobs)
-    .where(*_HELD)
+    .where(*HELD)
     .values(lease_expires_at=DatabaseTime(float(LEASE_SECONDS)), progress=bindparam("far"))
-)
-_FINISH = (
-    update(jobs)
-    .where(*_HELD)
-    .values(
-        **LET_GO,
-        state="done",
-        progress=1.0,
-        result=bindparam("outcome"),
-        finished_at=DatabaseTime(0.0),
-    )
-    .returning(*JOB_COLUMNS)
 )
 _FAIL = (
     update(jobs)
-    .where(*_HELD)
+    .where(*HELD)
     .values(
         **LET_GO,
         state="failed",
@@ -86,7 +49,7 @@ _FAIL = (
 )
 _HAND_BACK = (
     update(jobs)
-    .where(*_HELD)
+    .where(*HELD)
     .values(**QUEUED_AGAIN, attempt=jobs.c.attempt - 1)
     .returning(*JOB_COLUMNS)
 )
@@ -108,21 +71,10 @@ class Leases:
     def claim(self, job_id: str, worker: str) -> Claim | None:
         """Begin a run of a job; None where it is not queued."""
         lease = secrets.token_hex(16)
-        with self._database.begin() as connection:
-            row = connection.execute(_CLAIM, {"job": job_id, "new": lease}).first()
-            if row is None:
-                return None
-            begun = {
-                "job_id": job_id,
-                "lease": lease,
-                "tenant": row.tenant,
-                "number": row.attempt,
-                "worker": worker,
-                "started_at": row.started_at,
-            }
-            connection.execute(_BEGIN_ATTEMPT, begun)
-            sample = connection.execute(_SAMPLE, {"sample": row.sample_id}).one()
-        return Claim(job=as_job(row), sample=as_sample(sample), lease=lease)
+        row = runs.claim(self._database, job_id, lease, worker)
+        if row is None:
+            return None
+        return Claim(job=as_job(row), sample=as_claimed_sample(row), lease=lease)
 
     def beat(self, job_id: str, lease: str, progress: float) -> bool:
         """Renew a lease, and keep how far the run is (0 to 1); False: the lease is lost."""
@@ -134,23 +86,19 @@ class Leases:
         self, job_id: str, lease: str, result: JobResult, artifacts: Sequence[JobArtifact]
     ) -> Job | None:
         """End a run with its results, which are stored already; None: the lease is lost."""
-        values = {"job": job_id, "held": lease, "outcome": result.model_dump_json()}
-        with self._database.begin() as connection:
-            row = connection.execute(_FINISH, values).first()
-            if row is None:
-                return None
-            end_attempt(connection, job_id, "done")
-            add_artifacts(connection, row.tenant, job_id, artifacts)
-        return as_job(row, artifacts)
+        text = result.model_dump_json()
+        row = runs.finish(self._database, job_id, lease, text, artifacts)
+        return None if row is None else as_job(row, artifacts)
 
     def fail(self, job_id: str, lease: str, error: JobError) -> Job | None:
         """End a run with an error of the job itself; None: the lease is lost."""
-        values = {"job": job_id, "held": lease, "code": error.code, "why": error.message}
+        why = storable(error.message)
+        values = {"job": job_id, "held": lease, "code": error.code, "why": why}
         with self._database.begin() as connection:
             row = connection.execute(_FAIL, values).first()
             if row is None:
                 return None
-            end_attempt(connection, job_id, "failed", error.message)
+            end_attempt(connection, job_id, "failed", why)
         return as_job(row)
 
     def hand_back(self, job_id: str, lease: str) -> Job | None:
@@ -177,9 +125,9 @@ class Leases:
         Returns:
             The job, to be put into its queue where it is queued; None: the lease is lost.
         """
-        held = (jobs.c.id == job_id, jobs.c.lease == lease)
+        held = select(*_CRASHED).where(jobs.c.id == job_id, jobs.c.lease == lease)
         with self._database.begin() as connection:
-            crashed = _crash_all(connection, held, reason)
+            crashed = _crash_all(connection, held.with_for_update(), storable(reason))
         return crashed[0] if crashed else None
 
     def sweep(self) -> list[Job]:
@@ -188,7 +136,12 @@ class Leases:
         Several processes may do so at once: each run is ended by one of them.
         """
         swept: list[Job] = []
-        ran_out = (jobs.c.state == "running", jobs.c.lease_expires_at < DatabaseTime(0.0))
+        ran_out = (
+            select(*_CRASHED)
+            .where(jobs.c.state == "running", jobs.c.lease_expires_at < DatabaseTime(0.0))
+            .limit(_SWEPT_AT_ONCE)
+            .with_for_update(skip_locked=True)  # somebody else is at those
+        )
         while True:
             with self._database.begin() as connection:
                 crashed = _crash_all(connection, ran_out, "its worker was not heard of any more")
@@ -197,34 +150,7 @@ class Leases:
                 return swept
 
 
-def end_attempt(
-    connection: Connection, job_id: str, outcome: Outcome, message: str | None = None
-) -> None:
-    """Write down how the present run of a job ended."""
-    connection.execute(_END_ATTEMPT, {"job": job_id, "how": outcome, "why": message})
-
-
-def add_artifacts(
-    connection: Connection, tenant: str, job_id: str, artifacts: Sequence[JobArtifact]
-) -> None:
-    """Write down what a job made."""
-    rows = [
-        {**dict(artifact), "tenant": tenant, "job_id": job_id, "position": position}
-        for position, artifact in enumerate(artifacts)
-    ]
-    if rows:
-        connection.execute(insert(artifact_rows), rows)
-
-
-def _crash_all(
-    connection: Connection, which: Sequence[ColumnElement[bool]], reason: str
-) -> list[Job]:
-    dead = (
-        select(jobs.c.id, jobs.c.crashes)
-        .where(*which)
-        .limit(_SWEPT_AT_ONCE)
-        .with_for_update(skip_locked=True)  # somebody else is at it
-    )
+def _crash_all(connection: Connection, dead: Select[Any], reason: str) -> list[Job]:
     return [
         _crash(connection, id, crashes + 1, reason)
         for id, crashes in connection.execute(dead).all()
@@ -245,3 +171,8 @@ def _crash(connection: Connection, job_id: str, crashes: int, reason: str) -> Jo
     again = update(jobs).where(jobs.c.id == job_id).values(**values, crashes=crashes)
     end_attempt(connection, job_id, "crashed", reason)
     return as_job(connection.execute(again.returning(*JOB_COLUMNS)).one())
+
+
+def storable(text: str) -> str:
+    """Replace what PostgreSQL cannot store: what a run says must never keep it from ending."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
 from neuralib.errors import Conflict, NotFound
 from neuralib.jobs.attempt import Attempt
 from neuralib.jobs.failures import is_foreign_key
 from neuralib.jobs.insert import insert_new
 from neuralib.jobs.job import Job, JobState, Lane, TaskKind
-from neuralib.jobs.leases import LET_GO, QUEUED_AGAIN, Leases, add_artifacts, end_attempt
+from neuralib.jobs.leases import QUEUED_AGAIN, Leases
 from neuralib.jobs.page import Page
 from neuralib.jobs.pages import page_of
 from neuralib.jobs.rows import ATTEMPT_COLUMNS, JOB_COLUMNS, as_attempt, as_job, with_artifacts
+from neuralib.jobs.runs import LET_GO, add_artifacts, end_attempt
 from neuralib.jobs.samples import no_sample
 from neuralib.jobs.tables import HAS_IDEMPOTENCY_KEY, attempts, jobs
 from neuralib.jobs.times import DatabaseTime
@@ -61,9 +64,11 @@ class Jobs(Leases):
             "idempotency_key": idempotency_key,
             "request_sha256": request_sha256,
         }
+        # A row alone needs no transaction.
+        opened = self._database.begin if job.artifacts else self._database.connect
         try:
             while True:
-                with self._database.begin() as connection:
+                with opened() as connection:
                     found = _add(connection, job, values)
                     if found is not None:  # else it was removed in between
                         return found
@@ -231,17 +236,17 @@ def _values(job: Job) -> dict[str, Any]:
     }
 
 
-def _add(connection: Connection, job: Job, values: dict[str, Any]) -> tuple[Job, bool] | None:
+@cache
+def _insert(dialect: str) -> ReturningInsert[Any]:
     key = [jobs.c.tenant, jobs.c.idempotency_key]
-    added = (
-        insert_new(connection, jobs, key, HAS_IDEMPOTENCY_KEY)
-        .values(queued_at=DatabaseTime(0.0))
-        .returning(*JOB_COLUMNS)
-    )
-    row = connection.execute(added, values).first()
-    if row is not None:
+    added = insert_new(dialect, jobs, key, HAS_IDEMPOTENCY_KEY)
+    return added.values(queued_at=DatabaseTime(0.0)).returning(jobs.c.id)
+
+
+def _add(connection: Connection, job: Job, values: dict[str, Any]) -> tuple[Job, bool] | None:
+    if connection.execute(_insert(connection.dialect.name), values).first() is not None:
         add_artifacts(connection, job.tenant, job.id, job.artifacts)
-        return as_job(row, job.artifacts), True
+        return job.model_copy(update={"lane": values["lane"]}), True
     first = connection.execute(
         select(*JOB_COLUMNS, jobs.c.request_sha256).where(
             jobs.c.tenant == job.tenant, jobs.c.idempotency_key == values["idempotency_key"]

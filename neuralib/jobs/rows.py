@@ -14,6 +14,8 @@ from neuralib.jobs.tables import artifacts, attempts, jobs, samples
 from neuralib.tasks import parse_task
 
 SAMPLE_COLUMNS = [column for column in samples.c if column.name != "search_name"]
+CLAIMED_SAMPLE_COLUMNS = [column.label(f"its_{column.name}") for column in SAMPLE_COLUMNS]
+"""The same, beside the columns of a job."""
 JOB_COLUMNS = [
     jobs.c[name]
     for name in (
@@ -21,6 +23,11 @@ JOB_COLUMNS = [
         "error_message", "result", "created_at", "started_at", "finished_at",
     )
 ]  # fmt: skip
+_AS_THEY_ARE = [
+    column.name
+    for column in JOB_COLUMNS
+    if column.name not in ("task", "error_code", "error_message", "result")
+]
 ATTEMPT_COLUMNS = [
     attempts.c[name]
     for name in ("number", "worker", "started_at", "ended_at", "outcome", "message")
@@ -32,14 +39,20 @@ def as_sample(row: Row[Any]) -> Sample:
     return Sample.model_validate(row._asdict())
 
 
+def as_claimed_sample(row: Row[Any]) -> Sample:
+    """Read a row that has `CLAIMED_SAMPLE_COLUMNS`."""
+    values = row._mapping
+    return Sample(**{column.name: values[f"its_{column.name}"] for column in SAMPLE_COLUMNS})
+
+
 def as_job(row: Row[Any], found: Sequence[JobArtifact] = ()) -> Job:
-    """Read a row of `JOB_COLUMNS`; the artifacts are rows of their own."""
-    values = row._asdict()
-    code, message = values.pop("error_code"), values.pop("error_message")
-    result = values.pop("result")
+    """Read a row that has `JOB_COLUMNS`; the artifacts are rows of their own."""
+    values = row._mapping
+    code, result = values["error_code"], values["result"]
     return Job(
-        **{**values, "task": parse_task(values["task"])},
-        error=None if code is None else JobError(code=code, message=message),
+        **{name: values[name] for name in _AS_THEY_ARE},
+        task=parse_task(values["task"]),
+        error=None if code is None else JobError(code=code, message=values["error_message"]),
         result=None if result is None else JobResult.model_validate_json(result),
         artifacts=tuple(found),
     )

@@ -35,8 +35,9 @@ class Samples:
         """
         values = {**dict(sample), "search_name": _folded(sample.name)}
         with self._database.connect() as connection:
+            key = [samples.c.tenant, samples.c.sha256]
+            added = insert_new(connection.dialect.name, samples, key)
             while True:
-                added = insert_new(connection, samples, [samples.c.tenant, samples.c.sha256])
                 row = connection.execute(added.returning(*SAMPLE_COLUMNS), values).first()
                 if row is not None:
                     return as_sample(row), True
