@@ -13,7 +13,12 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.servers.postgres", "tests.servers.redis", "tests.servers.s3"]
+pytest_plugins = [
+    "tests.servers.gateway",
+    "tests.servers.postgres",
+    "tests.servers.redis",
+    "tests.servers.s3",
+]
 
 ROOT = Path(__file__).parent.parent
 MICRO = ROOT / "tests" / "micro"
