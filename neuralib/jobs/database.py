@@ -119,13 +119,13 @@ def _parse(url: str) -> URL:
         parsed = None
     if parsed is not None and parsed.drivername == "sqlite" and parsed.database:
         return parsed
-    if parsed is not None and parsed.drivername in ("postgresql", "postgres"):
+    drivers = ("postgresql", "postgres", "postgresql+psycopg")
+    if parsed is not None and parsed.drivername in drivers and "@" not in (parsed.host or ""):
         return parsed.set(drivername="postgresql+psycopg")
-    if parsed is not None and parsed.drivername == "postgresql+psycopg":
-        return parsed
     raise UsageError(  # what was received may hold a password
         "NEURALIB_DATABASE_URL is not an address of a database; write "
-        "postgresql://user:password@host:port/name or sqlite:///path"
+        "postgresql://user:password@host:port/name (an `@` of the password as %40) or "
+        "sqlite:///path"
     )
 
 

@@ -11,6 +11,7 @@ from neuralib.jobs.database import Database
 from neuralib.jobs.keys import Keys
 from neuralib.jobs.repository import Jobs
 from neuralib.jobs.samples import Samples
+from tests.jobs.crowd import Run, crowd
 from tests.jobs.makers import Maker
 
 
@@ -59,3 +60,10 @@ def keys(database: Database) -> Keys:
 def maker(database: Database) -> Maker:
     """Makes samples and jobs of a tenant that no other test knows."""
     return Maker(database)
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[Run]:
+    """Does something in several processes and threads at once."""
+    with crowd() as run:
+        yield run
