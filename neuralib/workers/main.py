@@ -66,7 +66,7 @@ def run_worker(
         check_models(child, tuple(kinds))
         parts = wait_for_parts(settings, left.is_set)
         if parts is not None:
-            _work(parts, settings, child, tuple(kinds), max_jobs, grace_seconds)
+            _work(parts, settings, child, tuple(kinds), max_jobs, grace_seconds, left)
             parts.close()
     finally:
         child.close()
@@ -97,6 +97,7 @@ def _work(
     kinds: tuple[TaskKind, ...],
     max_jobs: int | None,
     grace_seconds: float,
+    left: threading.Event,
 ) -> None:
     assert settings.redis_url is not None
     name = _name()
@@ -104,6 +105,9 @@ def _work(
     url = settings.redis_url.get_secret_value()
     worker = RqWorker(url, runner, kinds, name, grace_seconds=grace_seconds)
     _LOG.info("worker %s takes %s", name, ", ".join(kinds), extra={"action": "worker.started"})
+    worker.listen_to_signals()
+    if left.is_set():  # a signal came before the worker listened
+        runner.leave(0.0)
     try:
         worker.work(max_jobs=max_jobs)
     finally:

@@ -80,6 +80,7 @@ class RqWorker(BaseWorker):
         self.pid = os.getpid()
         self.ip_address = "unknown"
         self.birth_date = now()
+        self._job_id = ""
         self._runner = runner
         self._grace_seconds = grace_seconds
         self._by_key = {queue.key: queue for queue in self.queues}
@@ -98,7 +99,7 @@ class RqWorker(BaseWorker):
         Returns:
             Whether a job was taken.
         """
-        self._install_signal_handlers()
+        self.listen_to_signals()
         heart = threading.Thread(target=self._keep_known, name="heartbeat", daemon=True)
         heart.start()
         taken = 0
@@ -118,14 +119,14 @@ class RqWorker(BaseWorker):
         """Run a job, unless its payload is not one of ours."""
         if self._begin(job):
             self._runner.run(job.id)
-            self._state = "idle"
-            self._tell_state()
         else:
             _LOG.error(
                 "refused job %s of queue %s: its payload names other code than ours",
                 *(job.id, queue.name),
                 extra={"action": "job.refused", "job_id": job.id},
             )
+        self._state, self._job_id = "idle", ""
+        self._tell_state()
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Leave: at the first signal with grace, at the second at once."""
@@ -146,7 +147,8 @@ class RqWorker(BaseWorker):
         """Not 0 while a job runs, for RQ's commands; the child has no pid to be signalled by."""
         return int(self._runner.job_id is not None)
 
-    def _install_signal_handlers(self) -> None:
+    def listen_to_signals(self) -> None:
+        """Let SIGTERM and SIGINT end the work."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self.request_stop)
             signal.signal(signal.SIGTERM, self.request_stop)
@@ -160,19 +162,24 @@ class RqWorker(BaseWorker):
             return None
         if found is None:
             return None
-        key, job_id = map(as_text, found)
         for lane in self._lanes:
             lane.append(lane.pop(0))
-        return RunJob(job_id, self.connection, JSONSerializer), self._by_key[key]
+        key, job_id = found
+        try:
+            job = RunJob(as_text(job_id), self.connection, JSONSerializer)
+        except ValueError:
+            _LOG.error("refused %r: no id of a job", job_id, extra={"action": "job.refused"})
+            return None
+        return job, self._by_key[as_text(key)]
 
     def _begin(self, job: Job) -> bool:
         """Take the job out of Redis, and tell that it runs here; False where it is not ours."""
-        self._state = "busy"
+        self._state, self._job_id = "busy", job.id
         try:
             with self.connection.pipeline() as pipe:
                 pipe.hget(job.key, "data")
                 pipe.delete(job.key)
-                pipe.hset(self.key, mapping=self._told("busy", job.id))
+                pipe.hset(self.key, mapping=self._told())
                 data = pipe.execute()[0]
         except RedisError:
             return True  # the id is all that is needed: SQL knows whether there is such a job
@@ -180,11 +187,10 @@ class RqWorker(BaseWorker):
 
     def _tell_state(self) -> None:
         with contextlib.suppress(RedisError):  # the next heartbeat says it again
-            self.connection.hset(self.key, mapping=self._told(self._state, self._runner.job_id))
+            self.connection.hset(self.key, mapping=self._told())
 
-    @staticmethod
-    def _told(state: str, job_id: str | None) -> dict[Any, Any]:
-        return {"state": state, "current_job": job_id or ""}
+    def _told(self) -> dict[Any, Any]:
+        return {"state": self._state, "current_job": self._job_id}
 
     def _wait_for_redis(self, error: RedisError) -> None:
         _LOG.warning(
@@ -220,12 +226,14 @@ class RqWorker(BaseWorker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Write down what is known of the worker, for some time."""
         self.last_heartbeat = now()
+        told = self._told()
         with self.connection.pipeline() as pipe:
-            told = self._told(self._state, self._runner.job_id)
             pipe.hset(self.key, mapping=self.serialize() | told)
             pipe.expire(self.key, timeout or _TTL_SECONDS)
             register(self, pipe)
             pipe.execute()
+        if self._told() != told:  # a job was begun or ended while this was under way
+            self._tell_state()
 
     def subscribe(self) -> None:
         """Listen for jobs that shall stop, and for RQ's commands."""

@@ -200,8 +200,12 @@ class Runner:
                 return answer
 
     def _tick(self) -> None:
+        said = False
         while not self._closed.wait(_TICK_SECONDS):
             current = self._current
+            if self.leaving and not said:
+                said = True
+                _LOG.info("worker %s leaves", self._name, extra={"action": "worker.leaves"})
             if current is not None:
                 self._beat(current)
             elif self._child.pid is not None:
