@@ -51,6 +51,8 @@ class Listener:
         self._behind = after is not None
         self._ended = False
         self._waiting: asyncio.Future[bool] | None = None
+        self._patient_until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_live(self) -> bool:
@@ -72,6 +74,8 @@ class Listener:
     def end(self) -> None:
         """Let `next` give None from now on."""
         self._ended = True
+        if self._timer:
+            self._timer.cancel()
         self._wake(True)
 
     async def next(self, timeout_seconds: float) -> list[Item] | None:
@@ -94,12 +98,26 @@ class Listener:
     async def _wait(self, timeout_seconds: float) -> bool:
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
-        timer = loop.call_later(timeout_seconds, self._wake, False)
+        self._patient_until = loop.time() + timeout_seconds
+        if not self._timer or self._timer.when() > self._patient_until:
+            self._arm(loop)
         try:
             return await self._waiting
         finally:
-            timer.cancel()
             self._waiting = None
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look at the time again when patience may be over: one timer for many waits."""
+        if self._timer:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._patient_until, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiting and loop.time() < self._patient_until:
+            self._arm(loop)
+        else:
+            self._wake(False)
 
     def _wake(self, something: bool) -> None:
         if self._waiting and not self._waiting.done():

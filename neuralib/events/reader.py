@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -19,9 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 _WAIT_SECONDS = 5.0
 _RETRY_SECONDS = 0.2
-_SEND_SECONDS = 50e-6
-"""About what it takes to send to one listener."""
-_MAXIMUM_PAUSE_SECONDS = 0.05
+_MAXIMUM_REST_SECONDS = 0.1
 _SUSPICIOUS = 500
 """So many events of a tenant at once: the reader is late, and may be too late for some."""
 
@@ -52,6 +51,7 @@ class Reader(threading.Thread):
         self._channels = channels
         self._loop = loop
         self._stopping = threading.Event()
+        self._sent = threading.Event()
         self._lost = False
 
     def stop(self) -> None:
@@ -105,11 +105,14 @@ class Reader(threading.Thread):
             return
         for channel, items in deliveries:
             channel.cursor = items[-1].id
-        self._loop.call_soon_threadsafe(_deliver, deliveries)
-        listeners = sum(len(channel.listeners) for channel, _ in deliveries)
-        self._stopping.wait(min(listeners * _SEND_SECONDS, _MAXIMUM_PAUSE_SECONDS))
+        began = time.monotonic()
+        self._loop.call_soon_threadsafe(self._deliver, deliveries)
+        if self._sent.wait(_MAXIMUM_REST_SECONDS):
+            took = time.monotonic() - began
+            self._stopping.wait(min(took, _MAXIMUM_REST_SECONDS))
+        self._sent.clear()
 
-
-def _deliver(deliveries: list[Delivery]) -> None:
-    for channel, items in deliveries:
-        channel.deliver(items)
+    def _deliver(self, deliveries: list[Delivery]) -> None:
+        for channel, items in deliveries:
+            channel.deliver(items)
+        self._loop.call_soon(self._sent.set)  # after all that has woken now

@@ -106,6 +106,9 @@ class _Writer:
 
     async def send(self, message: Message) -> None:
         """Give a message to the server, as soon as the client has made room."""
+        if self._transport and not self._transport.get_write_buffer_size():
+            await self._send(message)  # there is room: a timer for each would be the most work
+            return
         timer = self._loop.call_later(SEND_TIMEOUT_SECONDS, self._drop)
         try:
             await self._send(message)
