@@ -130,6 +130,7 @@ class RedisEvents(Events):
 
 
 def _connect(url: str, timeout_seconds: float, retry: Retry) -> redis.Redis:
+    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     try:
         return redis.Redis.from_url(
             url,
@@ -138,7 +139,7 @@ def _connect(url: str, timeout_seconds: float, retry: Retry) -> redis.Redis:
             retry_on_error=list(_LOST_TWICE),
             socket_connect_timeout=_TIMEOUT_SECONDS,
             socket_timeout=timeout_seconds,
-            socket_keepalive=True,
+            **keepalive,
         )
     except ValueError:
         raise UsageError(
