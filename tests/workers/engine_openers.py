@@ -1,0 +1,66 @@
+"""Real engines in a child, with something odd about their surroundings."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from pathlib import Path
+
+from neuralib.engines.pool import engine_class
+from neuralib.progress import Progress, Report
+from neuralib.settings import Settings
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+from neuralib.workers.compute import Compute
+from neuralib.workers.engine_compute import EngineCompute
+from neuralib.workers.messages import Finished, Order
+
+SMALL_BYTES = 100_000
+
+
+class Observed(EngineCompute):
+    """Writes down every load, and how long after its order each model run began."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(settings, folder, patience_seconds=0.0)
+        self._log = settings.data_dir / "runs.log"
+        for task in (SeparateTask(), MidiTask(), TranscribeTask()):
+            chosen = engine_class(task)
+            chosen.load = self._observed(chosen.load)  # type: ignore[method-assign]
+
+    def run(self, order: Order, report: Report) -> Finished:
+        began = time.monotonic()
+        ran = False
+
+        def observed(progress: Progress) -> None:
+            nonlocal ran
+            if progress.stage == "run" and not ran:
+                ran = True
+                self._write(f"run {os.getpid()} {time.monotonic() - began:.6f}")
+            report(progress)
+
+        return super().run(order, observed)
+
+    def _observed(self, load):  # type: ignore[no-untyped-def]
+        def observed(engine) -> None:  # type: ignore[no-untyped-def]
+            if not hasattr(engine, "observed"):  # a second call of `load` does nothing
+                engine.observed = True
+                self._write(f"load {os.getpid()} {type(engine).__name__}")
+            load(engine)
+
+        return observed
+
+    def _write(self, line: str) -> None:
+        with self._log.open("a") as log:
+            log.write(line + "\n")
+
+
+def open_observed(settings: Settings, folder: Path) -> Compute:
+    return Observed(settings, folder)
+
+
+def open_cramped(settings: Settings, folder: Path) -> Compute:
+    """No file may become larger than a small one, as on a disk that is almost full."""
+    compute = Observed(settings, folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_BYTES, SMALL_BYTES))
+    return compute
