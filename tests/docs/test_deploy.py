@@ -34,6 +34,12 @@ PROGRAM = "/opt/neuralib/bin/neuralib"
 WORKER_VARIABLES = {"WORKER_QUEUES", "WORKER_DEVICE"}
 """Of the worker's unit alone."""
 
+FOREIGN_OPTIONS = {
+    *("--appendfsync", "--appendonly", "--maxmemory-policy", "--requirepass"),  # redis-server
+    *("--now", "--profile", "--rm", "--scale"),  # systemctl and docker compose
+}
+"""Options of other programs that the pages name."""
+
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
@@ -255,6 +261,18 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
             if not hasattr(command, "commands"):
                 break
             command = command.commands[word]
+
+
+def options_of(command: Any) -> set[str]:
+    own = {option for param in command.params for option in param.opts}
+    return own.union(*map(options_of, getattr(command, "commands", {}).values()))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_of_a_page_exists(page: Path) -> None:
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", page.read_text(encoding="utf-8")))
+    known = options_of(typer.main.get_command(app)) | FOREIGN_OPTIONS
+    assert named - known == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
