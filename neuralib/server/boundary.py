@@ -7,10 +7,13 @@ import secrets
 import time
 from typing import Final
 
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from neuralib.errors import InternalError, NeuraLibError, TooLarge, UsageError
+from neuralib.server.connection import transport_of
 from neuralib.server.metrics import Metrics
 from neuralib.server.problems import problem, problem_of
 
@@ -18,6 +21,7 @@ _LOG = logging.getLogger(__name__)
 
 MAXIMUM_JSON_BYTES: Final = 1 << 20
 """Of a body that is no upload: it is read as a whole."""
+_TOO_LARGE: Final = f"the body is larger than {MAXIMUM_JSON_BYTES} bytes; send less"
 _UPLOADS: Final = "/v1/samples"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "PUT", "PATCH", "OPTIONS"})
 
@@ -51,18 +55,24 @@ class Boundary:
             if scope["path"] != _UPLOADS:
                 receive = _limited(scope, receive)
             await self._app(scope, receive, answer)
+        except ClientDisconnect:
+            pass  # nobody is left to be told
         except NeuraLibError as error:
-            if answer.status is not None:
-                raise
-            await problem_of(error)(scope, receive, answer)
+            if answer.status is None:
+                await problem_of(error)(scope, receive, answer)
+                return
+            _LOG.warning(
+                "broke off an answer of %s: %s",
+                *(_route_of(scope), error.message),
+                extra={"action": "http.broken_off"},
+            )
+            _break_off(scope, error)
         except Exception as error:
             await self._fault(error, scope, receive, answer)
 
     async def _fault(
         self, error: Exception, scope: Scope, receive: Receive, answer: _Answer
     ) -> None:
-        if isinstance(error, OSError) and answer.status is not None:  # the client went or froze
-            raise error
         number = secrets.token_hex(6)
         _LOG.error(
             "%s %s failed (fault %s)",
@@ -71,7 +81,8 @@ class Boundary:
             extra={"action": "http.fault", "fault": number},
         )
         if answer.status is not None:
-            raise error
+            _break_off(scope, error)
+            return
         detail = f"a fault of NeuraLib; the log of the server tells more of it as fault {number}"
         await problem(500, InternalError.code, detail)(scope, receive, answer)
 
@@ -99,6 +110,14 @@ def _route_of(scope: Scope) -> str:
     return getattr(route, "path", "other")
 
 
+def _break_off(scope: Scope, error: Exception) -> None:
+    """Let the client see that an answer is not whole."""
+    transport = transport_of(scope)
+    if transport is None:  # another server than ours; it closes the connection then
+        raise error
+    transport.abort()
+
+
 def _check_text(scope: Scope) -> None:
     # PostgreSQL keeps no NUL in a text, and nothing here is called so.
     if "\0" in scope["path"] or b"%00" in scope["query_string"]:
@@ -108,7 +127,7 @@ def _check_text(scope: Scope) -> None:
 def _limited(scope: Scope, receive: Receive) -> Receive:
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if announced.isdigit() and int(announced) > MAXIMUM_JSON_BYTES:
-        raise _too_large()
+        raise TooLarge(_TOO_LARGE)
     arrived = 0
 
     async def counted() -> Message:
@@ -116,11 +135,8 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         arrived += len(message.get("body", b""))
         if arrived > MAXIMUM_JSON_BYTES:
-            raise _too_large()
+            # FastAPI takes any other exception for a fault in the form of the body.
+            raise HTTPException(413, _TOO_LARGE)
         return message
 
     return counted
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(f"the body is larger than {MAXIMUM_JSON_BYTES} bytes; send less")

@@ -121,12 +121,12 @@ def binary_answer(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 def with_problems(schema: dict[str, Any]) -> dict[str, Any]:
     """Correct what FastAPI takes for plain JSON: problems have a media type of their own."""
-    problem_schema = {"$ref": "#/components/schemas/Problem"}
+    told = {"$ref": "#/components/schemas/Problem"}
     for path in schema["paths"].values():
         for operation in path.values():
             for answer in operation["responses"].values():
                 content = answer.get("content", {})
-                if content.get("application/json", {}).get("schema") == problem_schema:
-                    problem = content.setdefault("application/problem+json", {})
-                    problem["schema"] = content.pop("application/json")["schema"]
+                for kind in [each for each, what in content.items() if what.get("schema") == told]:
+                    del content[kind]
+                    content.setdefault("application/problem+json", {})["schema"] = told
     return schema

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from neuralib.errors import NeuraLibError, NotFound, Unauthorized, UsageError
+from neuralib.errors import NeuraLibError, NotFound, TooLarge, Unauthorized, UsageError
 from neuralib.tasks import explain
 
 
@@ -72,7 +72,8 @@ def _of_status(request: Request, error: HTTPException) -> Response:
         allowed = (error.headers or {}).get("Allow", "other methods")
         detail = f"{path} takes {allowed}, not {request.method}"
         return problem(405, UsageError.code, detail, error.headers)
-    return problem(error.status_code, UsageError.code, str(error.detail), error.headers)
+    code = TooLarge.code if error.status_code == 413 else UsageError.code
+    return problem(error.status_code, code, str(error.detail), error.headers)
 
 
 def _explain(errors: Sequence[Mapping[str, Any]], request: Request) -> str:

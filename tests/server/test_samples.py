@@ -101,7 +101,9 @@ def test_a_body_of_unknown_length_is_refused_when_it_is_too_large(
     assert gateway.uploads == []
 
 
-def test_an_interrupted_upload_leaves_nothing(http: httpx2.Client, gateway: Gateway) -> None:
+def test_an_interrupted_upload_leaves_nothing(
+    http: httpx2.Client, gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
     before = http.get("/v1/samples").json()
     host, _, port = gateway.url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), 30) as connection:
@@ -112,6 +114,7 @@ def test_an_interrupted_upload_leaves_nothing(http: httpx2.Client, gateway: Gate
         wait_until(lambda: bool(gateway.uploads))
     wait_until(lambda: not gateway.uploads)
     assert http.get("/v1/samples").json() == before
+    assert not [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")]
 
 
 def test_samples_are_listed_in_pages_and_found_by_name(http: httpx2.Client) -> None:
