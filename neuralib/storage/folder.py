@@ -20,7 +20,7 @@ _DRAFTS = ".drafts"
 """Folder of what is not whole yet; no key begins with a dot, so nothing there can be read."""
 _ABANDONED_SECONDS = 24 * 3600.0
 """A draft that was not written to for so long belongs to a process that died."""
-_RENAMES = 3
+_RENAMES = 20
 """How often a folder is made anew that is removed before something is renamed into it."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -60,14 +60,16 @@ class FolderStorage(Storage):
 
     def _publish(self, draft: Path, target: Path) -> list[Path]:
         """Rename the draft; give the folders that a new name was written to."""
-        for _ in range(_RENAMES - 1):
-            changed = _make_folder(target.parent, self.root)
-            with contextlib.suppress(FileNotFoundError):  # `remove` was quicker than the rename
+        left = _RENAMES
+        while True:
+            left -= 1
+            try:
+                changed = _make_folder(target.parent, self.root)
                 draft.replace(target)
                 return changed
-        changed = _make_folder(target.parent, self.root)
-        draft.replace(target)
-        return changed
+            except (FileNotFoundError, FileExistsError):  # `remove` was quicker
+                if not left:
+                    raise
 
     def _draft(self) -> Path:
         folder = self.root / _DRAFTS
@@ -168,7 +170,10 @@ def _make_folder(folder: Path, root: Path) -> list[Path]:
 def _write_through(folder: Path) -> None:
     if os.name == "nt":  # folders cannot be opened there
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # removed meanwhile, with all that was in it
+        return
     try:
         os.fsync(descriptor)
     finally:
@@ -188,7 +193,8 @@ def _remove_tree(path: Path) -> None:
             _remove_tree(found)
         _remove_folder(path)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(IsADirectoryError):  # something was put there meanwhile
+            path.unlink(missing_ok=True)
 
 
 def _remove_folder(folder: Path) -> None:

@@ -104,6 +104,24 @@ def test_removing_leaves_no_empty_folders(root: Path, file: File) -> None:
     assert [path.name for path in (root / "local").iterdir()] == ["smp_2"]
 
 
+def test_a_folder_that_goes_meanwhile_is_made_again(
+    root: Path, file: File, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = FolderStorage(root)
+    replace = Path.replace
+    removals = iter(range(3))
+
+    def remove_first(self: Path, target: Path) -> Path:
+        if next(removals, None) is not None:
+            storage.remove("local/smp_1/")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", remove_first)
+    storage.put("local/smp_1/audio", file(b"x"))
+    assert next(removals, None) is None
+    assert kept(root) == {"local/smp_1/audio"}
+
+
 def test_a_reader_keeps_what_it_opened(root: Path, file: File) -> None:
     storage = FolderStorage(root)
     storage.put("local/one", file(b"first"))
