@@ -34,19 +34,20 @@ def watch(wire: Wire, address: str, look: Callable[[], Job]) -> Iterator[Event]:
         look: gets the job.
     """
     stream = _Stream(wire, address)
-    last: Event | None = None
+    last = None
     while True:
         event = _event_of(look())
-        if last is None or _facts(event) != _facts(last):
-            last = event
+        if last is None or _state(event) != _state(last):
             yield event
+        last = event
         if event.final:
             return
         for each in stream.read():
             if each is None:
                 break
-            last = each
-            yield each
+            if (_state(each), each.eta_seconds) != (_state(last), last.eta_seconds):
+                last = each
+                yield each
             if each.final:
                 return
         stream.rest()
@@ -84,7 +85,7 @@ def _news(
     """Yield the state of jobs that is not what was told of them; also of those that ended."""
     for job in active:
         event = _event_of(job)
-        if job.id not in told or _facts(event) != _facts(told[job.id]):
+        if job.id not in told or _state(event) != _state(told[job.id]):
             yield event
     for job_id in told.keys() - {job.id for job in active}:
         with contextlib.suppress(NotFound):  # removed, with its sample
@@ -148,5 +149,5 @@ def _event_of(job: Job) -> Event:
     )
 
 
-def _facts(event: Event) -> tuple[object, ...]:
-    return event.job_id, event.state, event.progress, event.attempt
+def _state(event: Event) -> tuple[object, ...]:
+    return event.attempt, event.state, event.progress

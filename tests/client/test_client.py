@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -157,16 +159,28 @@ def test_a_retry_whose_answer_is_lost_is_not_repeated(idle_gateway: Gateway, son
 
 
 def test_a_stream_that_breaks_is_opened_again_after_its_last_event(
-    gateway: Gateway, client: Client, tmp_path: Path
+    idle_gateway: Gateway, song: Path
 ) -> None:
-    song = write_wav(tmp_path / "long.wav", noise(44100 * 4))
-    job = client.submit(SEPARATE, client.add_sample(song, "long.wav").id, force=True)
-    with cutting(gateway.port, ("/events", 400)) as wire, Client(wire.url) as behind:
-        events = list(behind.watch(job.id))
-    assert events[-1].state == "done"
-    first, second, *_ = wire.requests_for("/events")
+    states: list[str] = []
+    with (
+        Client(idle_gateway.url) as client,
+        cutting(idle_gateway.port, ("/events", 400), ("/events", 200)) as wire,
+        Client(wire.url) as behind,
+    ):
+        job = client.submit(SEPARATE, client.add_sample(song, "song.wav").id)
+        watcher = threading.Thread(
+            target=lambda: states.extend(event.state for event in behind.watch(job.id))
+        )
+        watcher.start()
+        while len(wire.requests_for("/events")) < 3:
+            time.sleep(0.05)
+        client.cancel(job.id)
+        watcher.join()
+    assert states == ["queued", "cancelled"]
+    first, second, third = wire.requests_for("/events")
     assert b"last-event-id: " not in first.lower()
     assert b"last-event-id: " in second.lower()
+    assert b"last-event-id: " in third.lower()
 
 
 def test_streams_that_never_open_leave_a_poll(
