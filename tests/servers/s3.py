@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -125,14 +126,18 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     if named:
         yield S3Server(named, is_swift=False)
         return
-    folder = tmp_path_factory.mktemp("s3")
+    with running_s3(tmp_path_factory.mktemp("s3")) as url:
+        yield S3Server(url, is_swift=True)
+
+
+@contextlib.contextmanager
+def running_s3(folder: Path) -> Iterator[str]:
+    """Run a server that keeps its objects in `folder`; give the address of a bucket."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         port = _start_swift(folder, started)
         login = f"{ACCESS_KEY.replace(':', '%3A')}:{SECRET_KEY}"
-        yield S3Server(
-            f"s3://{login}@127.0.0.1:{port}/neuralib?secure=false&region={REGION}", is_swift=True
-        )
+        yield f"s3://{login}@127.0.0.1:{port}/neuralib?secure=false&region={REGION}"
     finally:
         for process in started:
             process.kill()
