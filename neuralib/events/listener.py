@@ -49,6 +49,7 @@ class Listener:
         self._job_id = job_id
         self._pending: list[Item] = []
         self._behind = after is not None
+        self._read_to = ""
         self._ended = False
         self._waiting: asyncio.Future[bool] | None = None
         self._patient_until = 0.0
@@ -64,6 +65,10 @@ class Listener:
         if self._behind or self._ended:
             return
         wanted = self._wanted(items)
+        if self._read_to:
+            wanted = _after(wanted, self._read_to)
+            if comes_after(items[-1].id, self._read_to):
+                self._read_to = ""
         if not wanted:
             return
         self._pending += wanted
@@ -138,8 +143,9 @@ class Listener:
             self.position = missed[-1].id
         if len(missed) == PAGE_EVENTS:
             self._pending, self._behind = [], True
-        live = [item for item in self._pending if comes_after(item.id, self.position)]
-        self._pending = self._wanted(missed) + live
+        # It may have read what the others are still to get, and so is still to come here too.
+        self._read_to = self.position
+        self._pending = self._wanted(missed) + _after(self._pending, self._read_to)
 
     def _wanted(self, items: Sequence[Item]) -> list[Item]:
         if self._job_id is None:
@@ -155,3 +161,8 @@ class Listener:
         ]
         if len(self._pending) > MAXIMUM_PENDING // 2:
             self._pending, self._behind = [], True
+
+
+def _after(items: Sequence[Item], event_id: str) -> list[Item]:
+    """Leave out events up to this one."""
+    return [item for item in items if isinstance(item, Reset) or comes_after(item.id, event_id)]

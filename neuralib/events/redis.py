@@ -6,7 +6,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,7 +53,8 @@ class RedisEvents(Events):
         self._client = _connect(url, _TIMEOUT_SECONDS, retry)
         # Whoever waits must learn of a lost connection: events may have been lost with it.
         never = Retry(ExponentialBackoff(), 0)
-        self._waiter = _connect(url, _BLOCK_SECONDS + _TIMEOUT_SECONDS, never)
+        self._waiter = _connect(url, _BLOCK_SECONDS + _TIMEOUT_SECONDS, never, self._met)
+        self._is_met = False
         self._wake_key = f"neuralib:wake:{secrets.token_hex(8)}"
         self._wake_seen = BEFORE_FIRST
 
@@ -99,8 +100,7 @@ class RedisEvents(Events):
             # The own key is in the same command: no wake is lost, whenever it comes.
             streams = {**cursors, self._wake_key: self._wake_seen}
             milliseconds = math.ceil(min(left, _BLOCK_SECONDS) * 1000)
-            with _reaching():
-                reply: Any = self._waiter.xread(streams, count=_BATCH, block=milliseconds)  # type: ignore[arg-type]  # dict is invariant
+            reply = self._read(streams, milliseconds)
             read = {bytes(key): entries for key, entries in reply}
             woken = read.pop(self._wake_key.encode(), None)
             if woken:
@@ -110,6 +110,24 @@ class RedisEvents(Events):
                 return {tenant: entries for tenant, entries in news.items() if entries}
             cursors |= {key.decode(): entries[-1][0].decode() for key, entries in read.items()}
         return {}
+
+    def _read(self, streams: dict[str, str], milliseconds: int) -> Any:
+        try:
+            with _reaching():
+                return self._waiter.xread(streams, count=_BATCH, block=milliseconds)  # type: ignore[arg-type]  # dict is invariant
+        except EventsUnreachable:
+            self._is_met = False
+            raise
+
+    def _met(self, connection: redis.Connection) -> None:
+        """Begin a connection of `wait`, but not a second one before the loss of the first is told.
+
+        Else a connection that was lost between two calls would be replaced in silence.
+        """
+        if self._is_met:
+            raise redis.ConnectionError("the connection was lost")
+        connection.on_connect()  # type: ignore[no-untyped-call]  # the library leaves it so
+        self._is_met = True
 
     def wake(self) -> None:
         """Let the `wait` of this object return at once."""
@@ -129,7 +147,12 @@ class RedisEvents(Events):
         self._waiter.close()
 
 
-def _connect(url: str, timeout_seconds: float, retry: Retry) -> redis.Redis:
+def _connect(
+    url: str,
+    timeout_seconds: float,
+    retry: Retry,
+    connected: Callable[[redis.Connection], None] | None = None,
+) -> redis.Redis:
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     try:
         return redis.Redis.from_url(
@@ -139,6 +162,7 @@ def _connect(url: str, timeout_seconds: float, retry: Retry) -> redis.Redis:
             retry_on_error=list(_LOST_TWICE),
             socket_connect_timeout=_TIMEOUT_SECONDS,
             socket_timeout=timeout_seconds,
+            redis_connect_func=connected,
             **keepalive,
         )
     except ValueError:
