@@ -257,7 +257,8 @@ class RqWorker(BaseWorker):
         self._runner.stop(message["data"].decode())
 
     def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
+        if self._closed.is_set():
+            return  # its connection is closed under its feet
         if not isinstance(exc, RedisError):
             _LOG.warning("could not read a command: %r", exc, extra={"action": "worker.command"})
-        elif not self._closed.is_set():
-            self._closed.wait(1.0)  # then redis connects and subscribes again
+        self._closed.wait(1.0)  # then redis connects and subscribes again

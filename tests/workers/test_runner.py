@@ -133,7 +133,7 @@ def test_a_cancel_that_nobody_heard_of_ends_the_run_at_the_next_beat(
 
 def test_a_stop_of_another_job_is_no_concern(cluster: Cluster, make_runner: MakeRunner) -> None:
     runner = make_runner()
-    job_id = cluster.submit("listen 0.5")
+    job_id = cluster.submit("listen 0.3")
     as_soon_as_it_runs(cluster, lambda: runner.stop("job_other"))
     runner.run(job_id)
     runner.stop(job_id)
@@ -180,7 +180,7 @@ def test_a_child_that_somebody_kills_costs_one_attempt(
     cluster: Cluster, make_runner: MakeRunner
 ) -> None:
     runner = make_runner()
-    job_id = cluster.submit("listen 1")
+    job_id = cluster.submit("listen 0.4")
     as_soon_as_it_runs(cluster, lambda: os.kill(child_pid(cluster), signal.SIGKILL))
     runner.run(job_id)
     assert cluster.job(job_id).state == "queued"
@@ -230,7 +230,7 @@ def test_who_leaves_at_once_hands_the_job_back_without_burning_an_attempt(
 
 def test_who_leaves_with_grace_finishes_first(cluster: Cluster, make_runner: MakeRunner) -> None:
     runner = make_runner()
-    job_id = cluster.submit("listen 1")
+    job_id = cluster.submit("listen 0.4")
     as_soon_as_it_runs(cluster, lambda: runner.leave(600))
     runner.run(job_id)
     assert cluster.job(job_id).state == "done"
@@ -278,14 +278,14 @@ def test_listeners_hear_of_a_run_at_most_four_times_a_second(
     cluster: Cluster, make_runner: MakeRunner
 ) -> None:
     before = cluster.parts.events.last_id(TENANT)
-    make_runner().run(cluster.submit("listen 2"))
+    make_runner().run(cluster.submit("listen 1.2"))
     entries = cluster.parts.events.since(TENANT, before)
     assert entries
     events = [entry.event for entry in entries]
     assert (events[0].state, events[-1].state) == ("running", "done")
     progress = [event.progress for event in events]
     assert progress == sorted(progress)
-    assert 5 <= len(events) <= 2 + 2 * 4 + 1
+    assert 4 <= len(events) <= 2 + 1.2 * 4 + 1
     assert any(event.eta_seconds for event in events)
 
 
