@@ -22,7 +22,8 @@ from neuralib.cli.output import show_record
 from neuralib.cli.record import Record
 from neuralib.cli.rows import Rows, progress_rows
 from neuralib.errors import Conflict, NotFound
-from neuralib.service.request import check_model
+from neuralib.execute.sink import FolderSink
+from neuralib.service.request import check_task
 from neuralib.settings import Settings
 
 _IN_FLIGHT = 16
@@ -39,9 +40,12 @@ def submit_batch(
         NeuraLibError: where the cluster cannot be reached, or refuses: what was finished by then
             is printed and kept.
     """
-    check_model(plan.task)
+    check_task(plan.task)
     with closing(open_cluster(settings)) as cluster, ExitStack() as stack:
         cluster.check()
+        if not plan.detach and plan.output != "-":
+            # Made once, so that no flight takes away the folder that another one writes to.
+            stack.enter_context(FolderSink(Path(plan.output)))
         paths = [stack.enter_context(readable(entry)) for entry in inputs]
         with progress_rows(enabled=not quiet) as rows:
             batch = _Batch(plan, inputs, paths, cluster, rows)

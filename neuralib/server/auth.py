@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 import time
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -24,6 +24,14 @@ from neuralib.server.threads import Threads
 FRESH_SECONDS = 2.0
 """How long an answer of the database is used again; so a revoked key works for that long."""
 _REMEMBERED = 10_000
+_WANTED = (
+    "this server wants a key: send `Authorization: Bearer nl_...`, or set NEURALIB_TOKEN; "
+    "`neuralib keys create` on the server makes one"
+)
+_WRONG = (
+    "this key does not count: it was revoked, or is written wrongly; `neuralib keys list` on the "
+    "server shows those that do"
+)
 
 
 class Forbidden(Unauthorized):
@@ -47,7 +55,7 @@ class Doorkeeper:
         self._threads = threads
         self._tenant = tenant
         self._public = public
-        self._open_until = 0.0
+        self._open = False, 0.0
         self._known: dict[bytes, tuple[str, float]] = {}
 
     async def admit(self, request: Request, token: str | None) -> str:
@@ -57,39 +65,34 @@ class Doorkeeper:
             Unauthorized: without a key that counts, where one is wanted.
             DatabaseUnreachable: where the database does not answer.
         """
+        if token is not None:
+            tenant = await self._tenant_of(token)
+            if tenant is not None:
+                return tenant
         if not self._public and await self._is_open():
             _check_page(request)
             return self._tenant
-        if token is None:
-            raise Unauthorized(
-                "this server wants a key: send `Authorization: Bearer nl_...`, or set "
-                "NEURALIB_TOKEN; `neuralib keys create` on the server makes one"
-            )
-        return await self._tenant_of(token)
+        raise Unauthorized(_WANTED if token is None else _WRONG)
 
     async def _is_open(self) -> bool:
-        if time.monotonic() < self._open_until:
-            return True
-        if await self._threads(self._keys.exist):
-            return False
-        self._open_until = time.monotonic() + FRESH_SECONDS
-        return True
+        is_open, until = self._open
+        if time.monotonic() >= until:
+            is_open = not await self._threads(self._keys.exist)
+            self._open = is_open, time.monotonic() + FRESH_SECONDS
+        return is_open
 
-    async def _tenant_of(self, token: str) -> str:
+    async def _tenant_of(self, token: str) -> str | None:
         digest = hashlib.sha256(token.encode()).digest()
-        tenant, until = self._known.get(digest, ("", 0.0))
+        tenant, until = self._known.get(digest, (None, 0.0))
         if time.monotonic() < until:
             return tenant
         found = await self._threads(self._keys.tenant_of, token)
         if found is None:
             self._known.pop(digest, None)
-            raise Unauthorized(
-                "this key does not count: it was revoked, or is written wrongly; "
-                "`neuralib keys list` on the server shows those that do"
-            )
+            return None
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[digest] = (found, time.monotonic() + FRESH_SECONDS)
+        self._known[digest] = found, time.monotonic() + FRESH_SECONDS
         return found
 
 
@@ -121,14 +124,21 @@ def is_loopback(host: str) -> bool:
 
 def _check_page(request: Request) -> None:
     host = request.headers.get("host", "")
-    if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    if not is_loopback(_parts(f"//{host}").hostname or ""):
         raise Forbidden(
             f"got Host {host!r}; without a key this server answers to localhost and 127.0.0.1 "
             "only: use one of them, or make a key with `neuralib keys create`"
         )
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _parts(origin).netloc != host:
         raise Forbidden(
             f"got Origin {origin!r}; without a key this server takes nothing from pages of "
             "other sites: make a key with `neuralib keys create`"
         )
+
+
+def _parts(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # such as "//["
+        return urlsplit("")

@@ -7,6 +7,7 @@ import secrets
 import time
 from typing import Final
 
+import anyio
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
@@ -16,6 +17,7 @@ from neuralib.errors import InternalError, NeuraLibError, TooLarge, UsageError
 from neuralib.server.connection import transport_of
 from neuralib.server.metrics import Metrics
 from neuralib.server.problems import problem, problem_of
+from neuralib.server.spool import STALLED_SECONDS
 
 _LOG = logging.getLogger(__name__)
 
@@ -129,11 +131,19 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
     if announced.isdigit() and int(announced) > MAXIMUM_JSON_BYTES:
         raise TooLarge(_TOO_LARGE)
     arrived = 0
+    whole = False
 
     async def counted() -> Message:
-        nonlocal arrived
-        message = await receive()
+        nonlocal arrived, whole
+        if whole:  # what comes next is the end of the connection
+            return await receive()
+        try:
+            with anyio.fail_after(STALLED_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise HTTPException(408, f"the body did not arrive in {STALLED_SECONDS:g} s") from None
         arrived += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
         if arrived > MAXIMUM_JSON_BYTES:
             # FastAPI takes any other exception for a fault in the form of the body.
             raise HTTPException(413, _TOO_LARGE)

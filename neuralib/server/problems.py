@@ -15,6 +15,9 @@ from starlette.responses import Response
 from neuralib.errors import NeuraLibError, NotFound, TooLarge, Unauthorized, UsageError
 from neuralib.tasks import explain
 
+_LONGEST_DETAIL = 1000
+"""A message may quote what was received, however long that is."""
+
 
 class Problem(BaseModel):
     """What is wrong, for a program (`code`) and for a person (`detail`)."""
@@ -33,6 +36,8 @@ def problem(
     status: int, code: str, detail: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Make the answer of a request that cannot be done."""
+    if len(detail) > _LONGEST_DETAIL:
+        detail = f"{detail[:_LONGEST_DETAIL]} ..."
     body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code)
     return Response(body.model_dump_json(), status, headers, media_type="application/problem+json")
 

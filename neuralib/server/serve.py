@@ -64,11 +64,11 @@ def serve(
         )
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
-        stack.enter_context(_quiet_signals())
-        for each in background:
-            stack.enter_context(each)
         app = create_app(parts, settings, public=public)
         server = _Server(app, lambda: listening(_address(host, listener)))
+        stack.enter_context(_signals_to(server))
+        for each in background:
+            stack.enter_context(each)
         server.run(sockets=[listener])
     _LOG.info("the server has stopped", extra={"action": "server.stopped"})
 
@@ -106,20 +106,23 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop soon; at a second SIGINT at once."""
-        _LOG.info("stopping, got signal %d", sig, extra={"action": "server.stopping"})
+        if not self.should_exit:
+            _LOG.info("stopping, got signal %d", sig, extra={"action": "server.stopping"})
         super().handle_exit(sig, frame)
 
 
 @contextlib.contextmanager
-def _quiet_signals() -> Iterator[None]:
-    """Take SIGTERM and SIGINT for a wish to stop that is granted, and no failure.
+def _signals_to(server: _Server) -> Iterator[None]:
+    """Take SIGTERM and SIGINT for a wish to stop, also before and after requests are taken.
 
-    uvicorn raises what it caught again when it is done, for whoever listened before.
+    uvicorn raises what it caught again when it is done, for whoever listened before; such a wish
+    is granted then, and no failure.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, _heard) for each in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {each: signal.signal(each, server.handle_exit) for each in numbers}
     try:
         yield
     finally:
@@ -127,16 +130,12 @@ def _quiet_signals() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _heard(number: int, frame: FrameType | None) -> None:
-    pass
-
-
 @contextlib.contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # `localhost` has two addresses, and most programs try the older kind.
+        family, kind, protocol, _, place = min(found, key=lambda each: each[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _cannot_listen(host, port, error) from None

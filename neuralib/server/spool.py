@@ -18,7 +18,8 @@ from anyio.to_thread import run_sync
 from neuralib.errors import ClusterError, NoAudio, OutputError, TooLarge
 
 _BLOCK_BYTES = 1 << 20
-_STALLED_SECONDS = 60.0
+STALLED_SECONDS = 60.0
+"""A client that sends nothing of its body for so long is dropped."""
 _ABANDONED_SECONDS = 24 * 3600.0
 
 
@@ -47,7 +48,7 @@ class Spool:
     """
 
     def __init__(
-        self, folder: Path, maximum_bytes: int, *, stalled_seconds: float = _STALLED_SECONDS
+        self, folder: Path, maximum_bytes: int, *, stalled_seconds: float = STALLED_SECONDS
     ) -> None:
         self._folder = folder
         self._maximum_bytes = maximum_bytes

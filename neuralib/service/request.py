@@ -7,6 +7,8 @@ import json
 import re
 from typing import Any
 
+from pydantic_core import PydanticSerializationError
+
 from neuralib.errors import UnknownModel, UsageError
 from neuralib.models.catalogue import CATALOGUE
 from neuralib.models.imported import is_name
@@ -51,13 +53,20 @@ def check_key(key: str) -> str:
     return key
 
 
-def check_model(task: Task) -> None:
+def check_task(task: Task) -> None:
     """Refuse what no worker can run, as far as that is known without the model.
 
     Raises:
         UnknownModel: where the model is a path, or one of another task.
-        UsageError: where the model does not have a stem that is asked for.
+        UsageError: where the model does not have a stem that is asked for, or a text cannot be
+            stored.
     """
+    try:
+        task.model_dump_json()
+    except PydanticSerializationError:
+        raise UsageError(
+            "task: a text in it is no Unicode (half of a surrogate pair); write it anew"
+        ) from None
     model = CATALOGUE.get(task.model)
     if model is None:
         if not is_name(task.model) or _CHECKPOINT.fullmatch(task.model):

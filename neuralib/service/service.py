@@ -17,7 +17,7 @@ from neuralib.queue.base import Lane, TaskKind
 from neuralib.service.announce import dispatch, event_of, publish, recall
 from neuralib.service.names import archive_name, artifact_name, stem_of
 from neuralib.service.parts import Parts
-from neuralib.service.request import check_key, check_model, request_sha256, result_key
+from neuralib.service.request import check_key, check_task, request_sha256, result_key
 from neuralib.service.stored import StoredFile, StoredFiles
 from neuralib.service.upload import add_sample, remove_objects
 from neuralib.service.watch import watch
@@ -115,7 +115,7 @@ class Service:
             UnknownModel: where the model is a path, or one of another task.
             Conflict: where the key was used for another request.
         """
-        check_model(task)
+        check_task(task)
         request = None
         if idempotency_key is not None:
             check_key(idempotency_key)

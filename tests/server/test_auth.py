@@ -111,6 +111,11 @@ def test_a_remembered_result_is_its_tenants_alone(url: str, parts: Parts) -> Non
     assert states == ["queued", "queued"]
 
 
+def test_a_stale_key_is_no_harm_where_none_is_wanted(url: str) -> None:
+    with client(url, "nl_of_another_server") as http:
+        assert http.get("/v1/jobs").status_code == 200
+
+
 def test_a_revoked_key_ends_within_seconds(
     url: str, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +148,8 @@ def test_a_key_is_asked_for_once_in_a_while(
     "headers",
     [
         {"Host": "evil.example"},
+        {"Host": "["},
+        {"Origin": "http://["},
         {"Host": "127.0.0.1.evil.example"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},

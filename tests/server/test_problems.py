@@ -38,6 +38,23 @@ def test_what_is_no_json_is_a_problem(http: httpx2.Client) -> None:
     check(http.post("/v1/jobs", content=bad, headers=headers), 400, "usage", "tempo_bpm: got nan")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"task": {"kind": "transcribe", "language": "\\ud800"}, "sample_id": "x"}',
+        '{"task": {"kind": "midi", "tempo_bpm": ' + "9" * 5000 + '}, "sample_id": "x"}',
+        '{"task": {"kind": "midi", "model": "' + "x" * 100_000 + '/"}, "sample_id": "x"}',
+        "[" * 100_000,
+        '"\\u0000"',
+    ],
+)
+def test_odd_json_is_a_short_problem(http: httpx2.Client, text: str) -> None:
+    answer = http.post("/v1/jobs", content=text, headers={"Content-Type": "application/json"})
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert len(answer.text) < 1500
+
+
 def test_a_body_that_is_no_upload_is_limited(http: httpx2.Client) -> None:
     big = b'{"task": "' + b"x" * (1 << 20) + b'"}'
     headers = {"Content-Type": "application/json"}

@@ -31,12 +31,30 @@ from neuralib.service.parts import opened_parts
 from neuralib.server.serve import serve
 from neuralib.settings import load_settings
 
-largest, port = int(sys.argv[1]), int(sys.argv[2])
+largest, port, is_early = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] == ["early"]
+
+
+class Background:
+    def __enter__(self):
+        logging.info("background begins")
+        if is_early:
+            signal.raise_signal(signal.SIGTERM)
+
+    def __exit__(self, *_):
+        logging.info("background ends")
+
+
 if largest:
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 logging.basicConfig(level=logging.INFO)
 with opened_parts(load_settings()) as parts:
-    serve(load_settings(), parts, port=port, listening=lambda url: print(url, flush=True))
+    serve(
+        load_settings(),
+        parts,
+        port=port,
+        background=[Background()],
+        listening=lambda url: print(url, flush=True),
+    )
 print("closed")
 assert "torch" not in sys.modules
 """
@@ -55,10 +73,10 @@ class Process:
 
 
 @contextmanager
-def serving(folder: Path, *, largest_file: int = 0, port: int = 0) -> Iterator[Process]:
+def serving(folder: Path, *words: str, largest_file: int = 0, port: int = 0) -> Iterator[Process]:
     with (folder / "log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVE, str(largest_file), str(port)],
+            [sys.executable, "-c", SERVE, str(largest_file), str(port), *words],
             cwd=folder,
             env={**clean_environment(), "NEURALIB_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
@@ -94,6 +112,15 @@ def test_a_server_stops_soon_though_streams_are_open(
         assert server.process.stdout is not None
         assert server.process.stdout.read() == "closed\n"
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+def test_a_signal_is_heard_before_the_server_listens(tmp_path: Path) -> None:
+    with serving(tmp_path, "early") as server:
+        assert server.process.wait(30) == 0
+    log = (tmp_path / "log").read_text()
+    assert (
+        log.index("background begins") < log.index("Shutting down") < log.index("background ends")
+    )
 
 
 def test_a_request_that_is_under_way_is_finished(tmp_path: Path) -> None:
