@@ -120,32 +120,41 @@ def test_a_server_that_stays_overloaded_is_given_up() -> None:
 
 def test_a_cluster_without_its_database_is_told_as_that() -> None:
     away = problem(503, "database_unreachable", "no database")
-    with stranger(away) as (url, _), Client(url, patience_seconds=0.3) as client:
-        with pytest.raises(DatabaseUnreachable, match="no database"):
-            client.check()
+    with (
+        stranger(away) as (url, _),
+        Client(url, patience_seconds=0.3) as client,
+        pytest.raises(DatabaseUnreachable, match="no database"),
+    ):
+        client.check()
 
 
 def test_nobody_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with Client(f"127.0.0.1:{port}") as client:
-        with pytest.raises(ServerUnreachable, match=f"cannot reach .*:{port}.*neuralib serve"):
-            client.check()
+    with (
+        Client(f"127.0.0.1:{port}") as client,
+        pytest.raises(ServerUnreachable, match=f"cannot reach .*:{port}.*neuralib serve"),
+    ):
+        client.check()
 
 
 def test_tls_where_there_is_none() -> None:
-    with stranger((200, HTML, b"")) as (url, _):
-        with Client(url.replace("http:", "https:")) as client:
-            with pytest.raises(ServerUnreachable, match=r"cannot speak TLS .*http or https"):
-                client.check()
+    with (
+        stranger((200, HTML, b"")) as (url, _),
+        Client(url.replace("http:", "https:")) as client,
+        pytest.raises(ServerUnreachable, match=r"cannot speak TLS .*http or https"),
+    ):
+        client.check()
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with stranger((503, HTML, b"")) as (url, heard):
         monkeypatch.setenv("HTTP_PROXY", url)
-        with Client("http://neuralib.example", patience_seconds=0.1) as client:
-            with pytest.raises(ServerUnreachable, match=r"neuralib\.example answered 503"):
-                client.check()
+        with (
+            Client("http://neuralib.example", patience_seconds=0.1) as client,
+            pytest.raises(ServerUnreachable, match=r"neuralib\.example answered 503"),
+        ):
+            client.check()
         assert heard[0].startswith("http://neuralib.example")
 
 
@@ -164,10 +173,12 @@ def test_what_is_no_address(server: str) -> None:
 
 
 def test_a_password_in_the_address_is_not_told() -> None:
-    with stranger((404, HTML, b"")) as (url, _):
-        with Client(url.replace("//", "//me:secret@")) as client:
-            with pytest.raises(ServerUnreachable) as caught:
-                client.check()
+    with (
+        stranger((404, HTML, b"")) as (url, _),
+        Client(url.replace("//", "//me:secret@")) as client,
+        pytest.raises(ServerUnreachable) as caught,
+    ):
+        client.check()
     assert "secret" not in caught.value.message
 
 
