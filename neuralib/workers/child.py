@@ -5,13 +5,10 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
-import shutil
 import signal
-import tempfile
 import threading
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from pathlib import Path
 
 from neuralib.jobs.sample import Sample
 from neuralib.settings import Settings
@@ -19,6 +16,7 @@ from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 from neuralib.workers.compute import OpenCompute, open_engines
 from neuralib.workers.messages import Answer, Check, Order, Stop, Told
 from neuralib.workers.process import main
+from neuralib.workers.scratch import Scratch
 
 _SPAWN = multiprocessing.get_context("spawn")
 _END_SECONDS = 5.0
@@ -47,7 +45,7 @@ class Child:
         self._open_compute = open_compute
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
-        self._folder: Path | None = None
+        self._scratch: Scratch | None = None
         self._lock = threading.Lock()
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
         self.orders = 0
@@ -66,15 +64,15 @@ class Child:
             return
         self.kill()
         ours, theirs = _SPAWN.Pipe()
-        folder = Path(tempfile.mkdtemp(prefix="neuralib-worker-"))
+        scratch = Scratch()
         process = _SPAWN.Process(
             target=main,
-            args=(theirs, self._settings, self._open_compute, folder, os.getpid()),
+            args=(theirs, self._settings, self._open_compute, scratch.path, os.getpid()),
             name="neuralib-child",
         )
         process.start()
         theirs.close()
-        self._process, self._connection, self._folder = process, ours, folder
+        self._process, self._connection, self._scratch = process, ours, scratch
         self.orders = 0
 
     def send_order(self, task: SeparateTask | MidiTask | TranscribeTask, sample: Sample) -> int:
@@ -135,14 +133,14 @@ class Child:
         with self._lock:
             process, self._process = self._process, None
             connection, self._connection = self._connection, None
-            folder, self._folder = self._folder, None
+            scratch, self._scratch = self._scratch, None
             if process is not None:
                 process.kill()
                 process.join()
             if connection is not None:
                 connection.close()
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+            if scratch is not None:
+                scratch.remove()
 
     def close(self) -> None:
         """End the process for good."""

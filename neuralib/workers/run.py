@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from enum import Enum
 
@@ -9,6 +10,9 @@ from neuralib.jobs.claim import Claim
 
 BEAT_SECONDS = 5.0
 """Time between two renewals of a lease."""
+
+_AGAIN_SECONDS = 1.0
+_LOG = logging.getLogger(__name__)
 
 
 class Why(Enum):
@@ -31,13 +35,30 @@ class Run:
         """Why it is to end early; None while it may go on."""
         self.progress = 0.0
         """0 to 1."""
-        self.beaten_at = 0.0
-        """When the lease was last renewed, on the monotonic clock."""
+        self.beat_at = float("inf")
+        """When the lease is to be renewed next, on the monotonic clock."""
+        self._missed = False
 
     def begin(self, claim: Claim) -> None:
         """Take note of the claim."""
-        self.beaten_at = time.monotonic()
+        self.beat()
         self.claim = claim
+
+    def beat(self) -> None:
+        """Take note of a lease that was renewed."""
+        self.beat_at = time.monotonic() + BEAT_SECONDS
+        self._missed = False
+
+    def miss_beat(self, reason: str) -> None:
+        """Take note of a lease that could not be renewed; say so at the first time."""
+        self.beat_at = time.monotonic() + _AGAIN_SECONDS
+        if not self._missed:
+            _LOG.warning(
+                "could not renew the lease of job %s, trying again: %s",
+                *(self.job_id, reason),
+                extra={"action": "lease.missed", "job_id": self.job_id},
+            )
+        self._missed = True
 
     def end(self, why: Why) -> None:
         """Ask it to end."""

@@ -22,7 +22,7 @@ from neuralib.service.runs import Runs
 from neuralib.workers.child import Child, ChildGone
 from neuralib.workers.messages import Answer, Failed, Finished, Stop, Told
 from neuralib.workers.patience import patiently
-from neuralib.workers.run import BEAT_SECONDS, Run, Why
+from neuralib.workers.run import Run, Why
 
 SOFT_STOP_SECONDS = 1.5
 """A run that does not end by itself in this time is killed with its process."""
@@ -212,18 +212,17 @@ class Runner:
                 self._release()
 
     def _beat(self, run: Run) -> None:
-        now = time.monotonic()
-        if run.claim is None or run.why is not None or now < run.beaten_at + BEAT_SECONDS:
+        if run.claim is None or run.why is not None or time.monotonic() < run.beat_at:
             return
         try:
             held = self._runs.beat(run.job_id, run.claim.lease, run.progress)
         except ClusterError as error:
-            _told(error)
+            run.miss_beat(error.message)
             return
-        except Exception:
-            _LOG.exception("could not renew a lease", extra={"action": "lease.error"})
+        except Exception as error:
+            run.miss_beat(repr(error))
             return
-        run.beaten_at = now
+        run.beat()
         if not held:
             run.end(Why.LOST)
             self._child.wake()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neuralib.service.runs import Runs
-from neuralib.workers import runner as runner_module
+from neuralib.workers import run as run_module
 from tests.workers.cluster import TENANT, Cluster, wait_until
 from tests.workers.computes import ARTIFACT, RESULT
 from tests.workers.conftest import MakeRunner
@@ -124,7 +124,7 @@ def test_a_cancel_kills_a_run_that_does_not_listen(
 def test_a_cancel_that_nobody_heard_of_ends_the_run_at_the_next_beat(
     cluster: Cluster, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(run_module, "BEAT_SECONDS", 0.1)
     job_id = cluster.submit("listen 600")
     as_soon_as_it_runs(cluster, lambda: cluster.parts.jobs.cancel(TENANT, job_id))
     make_runner().run(job_id)
@@ -292,7 +292,7 @@ def test_listeners_hear_of_a_run_at_most_four_times_a_second(
 def test_sql_learns_of_the_progress_with_the_beats(
     cluster: Cluster, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(run_module, "BEAT_SECONDS", 0.1)
     runner = make_runner()
     job_id = cluster.submit("listen 600")
 
