@@ -73,6 +73,8 @@ class Feed:
 
     async def _channel(self, tenant: str) -> Channel:
         """Find the channel of a tenant, or open it; no `await` may follow before it is used."""
+        if tenant in self._channels:  # also while another one is slow to open, or cannot be
+            return self._channels[tenant]
         async with self._opening:
             if tenant not in self._channels:
                 position = await asyncio.to_thread(self._events.last_id, tenant)
