@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -47,14 +49,15 @@ class RunJob(Job):
     stopped_callback = None
 
 
-def is_allowed(connection: Redis, data: bytes, job_id: str) -> bool:
-    """Tell whether a payload, as it lies in Redis, is one of ours for `job_id`."""
-    job = RunJob(job_id, connection=connection, serializer=JSONSerializer)
+def is_ours(data: bytes, job_id: str) -> bool:
+    """Tell whether a payload, as it lies in Redis, is what `new_job` puts there for `job_id`.
+
+    It is compared, and never parsed.
+    """
+    expected = json.dumps((FUNCTION, None, (job_id,), {})).encode()
     try:
-        job.restore({b"data": data})
-        return job.func is run and list(job.args) == [job_id] and not job.kwargs
-    except Exception:
-        # Whatever is wrong with bytes of somebody else: pickle, garbage, another shape.
+        return zlib.decompressobj().decompress(data, len(expected) + 1) == expected
+    except zlib.error:
         return False
 
 

@@ -58,11 +58,16 @@ def run_worker(
             "which runs jobs itself"
         )
     left = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: left.set())
     child = Child(settings, open_compute)
+
+    def leave(*_: object) -> None:
+        left.set()
+        child.wake()
+
     try:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, leave)
+            signal.signal(signal.SIGINT, leave)
         check_models(child, tuple(kinds))
         parts = wait_for_parts(settings, left.is_set)
         if parts is not None:

@@ -24,7 +24,7 @@ from rq.worker_registration import clean_worker_registry, register
 from neuralib.queue.base import LANES, TaskKind
 from neuralib.queue.rq import STOP_CHANNEL
 from neuralib.queue.rq_connection import connect, place_of
-from neuralib.queue.rq_job import RunJob, is_allowed, lane_queue
+from neuralib.queue.rq_job import RunJob, is_ours, lane_queue
 from neuralib.workers.runner import Runner
 
 _TAKE_SECONDS = 1
@@ -183,7 +183,7 @@ class RqWorker(BaseWorker):
                 data = pipe.execute()[0]
         except RedisError:
             return True  # the id is all that is needed: SQL knows whether there is such a job
-        return data is None or is_allowed(self.connection, data, job.id)
+        return data is None or is_ours(data, job.id)
 
     def _tell_state(self) -> None:
         with contextlib.suppress(RedisError):  # the next heartbeat says it again

@@ -14,6 +14,7 @@ from neuralib.errors import (
     ClusterError,
     DatabaseUnreachable,
     DeviceMissing,
+    NeuraLibError,
     TimeLimitExceeded,
 )
 from neuralib.jobs.claim import Claim
@@ -98,10 +99,11 @@ class Runner:
             if claim is not None:
                 run.begin(claim)
                 self._surely(self._computed(run, claim))
-        except Exception:
-            _LOG.exception(
-                "left job %s to its lease", job_id, extra={"action": "run.lost", "job_id": job_id}
-            )
+        except NeuraLibError as error:
+            _left(job_id, error.message)
+        except Exception as error:
+            _LOG.exception("a fault in a worker", extra={"action": "worker.fault"})
+            _left(job_id, repr(error))
         finally:
             with self._lock:
                 self._current = None
@@ -242,6 +244,14 @@ class Runner:
 
 def _is_out_of_memory(answer: Answer | None) -> bool:
     return isinstance(answer, Failed) and answer.error.code == DeviceMissing.code
+
+
+def _left(job_id: str, reason: str) -> None:
+    _LOG.error(
+        "left job %s to its lease: %s",
+        *(job_id, reason),
+        extra={"action": "run.left", "job_id": job_id},
+    )
 
 
 def _told(error: ClusterError) -> None:

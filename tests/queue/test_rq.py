@@ -13,7 +13,7 @@ from neuralib.errors import QueueUnreachable, UsageError
 from neuralib.queue.embedded import EmbeddedQueue
 from neuralib.queue.open import open_queue
 from neuralib.queue.rq import RqQueue
-from neuralib.queue.rq_job import FUNCTION, RunJob, is_allowed
+from neuralib.queue.rq_job import FUNCTION, RunJob, is_ours
 from neuralib.settings import Settings
 from tests.servers.redis import RedisServer, free_port
 
@@ -41,10 +41,18 @@ def test_only_the_id_goes_through_redis(redis_url: str) -> None:
         b"",
     ],
 )
-def test_a_payload_that_is_not_ours_is_told_and_not_called(redis_url: str, data: bytes) -> None:
+def test_a_payload_that_is_not_ours_is_told_and_not_called(data: bytes) -> None:
+    assert not is_ours(data, "job_1")
+    assert not is_ours(zlib.compress(data), "job_1")
+
+
+@pytest.mark.parametrize("data", [["os.system", None, ["ls"], {}], [FUNCTION, "os", [], {}]])
+def test_a_job_calls_nothing_but_the_one_function(redis_url: str, data: list[object]) -> None:
     with Redis.from_url(redis_url) as client:
-        assert not is_allowed(client, data, "job_1")
-        assert not is_allowed(client, zlib.compress(data), "job_1")
+        job = RunJob("job_1", client, JSONSerializer)
+        job.restore({b"data": json.dumps(data).encode()})
+        with pytest.raises(PermissionError, match="not called"):
+            job.perform()
 
 
 def test_our_own_payload_is_told(redis_url: str) -> None:
@@ -52,9 +60,9 @@ def test_our_own_payload_is_told(redis_url: str) -> None:
     queue.put("job_1", "midi")
     with Redis.from_url(redis_url) as client:
         data = client.hget(RunJob.key_for("job_1"), "data")
-        assert data
-        assert is_allowed(client, data, "job_1")
-        assert not is_allowed(client, data, "job_2")
+    assert data
+    assert is_ours(data, "job_1")
+    assert not is_ours(data, "job_2")
 
 
 def test_rqs_own_worker_finds_nothing_that_it_may_call(redis_url: str) -> None:

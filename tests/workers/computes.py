@@ -74,3 +74,8 @@ class Scripted:
 
 def open_scripted(settings: Settings, folder: Path) -> Compute:
     return Scripted(settings, folder)
+
+
+def open_telltale(settings: Settings, folder: Path) -> Compute:
+    """Cannot be opened, and says what it was given."""
+    raise NoAudio(f"{settings.database_url} {settings.redis_url} {settings.token}")

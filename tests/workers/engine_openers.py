@@ -64,3 +64,8 @@ def open_cramped(settings: Settings, folder: Path) -> Compute:
     compute = Observed(settings, folder)
     resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_BYTES, SMALL_BYTES))
     return compute
+
+
+def open_broken(settings: Settings, folder: Path) -> Compute:
+    """A library that ends the process as it is loaded."""
+    os._exit(7)
