@@ -80,7 +80,6 @@ class Service:
             Conflict: while one of its jobs is queued or running.
         """
         sample = self.parts.samples.remove(tenant, sample_id)
-        self._sha256.pop((tenant, sample_id), None)
         remove_objects(self.parts, sample)
         return sample
 

@@ -46,6 +46,18 @@ def test_the_same_bytes_at_once_are_kept_once(
     assert b"".join(parts.storage.read(kept.key)) == path.read_bytes()
 
 
+def test_who_comes_second_with_the_same_bytes_leaves_none(
+    service: Service, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = new_tenant()
+    first = add_song(service, tmp_path, tenant)
+    monkeypatch.setattr(parts.samples, "find", lambda *_: None)  # as it was a moment ago
+    again, is_new = service.add_sample(tenant, tmp_path / "song", "b.wav", first.sha256)
+    assert (again, is_new) == (first, False)
+    stored = [path for path in (tmp_path / "data/storage" / tenant).rglob("*") if path.is_file()]
+    assert len(stored) == 1
+
+
 def test_a_file_that_is_no_audio_is_told_by_its_name(service: Service, tmp_path: Path) -> None:
     path = tmp_path / "spool"
     path.write_bytes(b"RIFF\0\0\0\0nothing")
