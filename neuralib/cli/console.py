@@ -70,6 +70,12 @@ def note(message: str) -> None:
     typer.secho(printable(message), err=True)
 
 
+def confirm(question: str) -> bool:
+    """Ask on standard error; nothing and everything but a no mean yes."""
+    typer.echo(f"{question} [Y/n] ", err=True, nl=False)
+    return not sys.stdin.readline().strip().lower().startswith("n")
+
+
 def printable(text: str) -> str:
     r"""Escape what would break a line or a terminal: "a\nb" becomes "a\\nb"."""
     return "".join(

@@ -68,3 +68,15 @@ def check_count(option: str, value: int, least: int = 1) -> None:
 
     if value < least:
         raise UsageError(f"{option}: got {value}; it must be {least} or more")
+
+
+def check_range(option: str, value: int, least: int, most: int) -> None:
+    """Refuse a number that is too small or too large.
+
+    Raises:
+        UsageError: naming both ends.
+    """
+    from neuralib.errors import UsageError
+
+    if not least <= value <= most:
+        raise UsageError(f"{option}: got {value}; it must be between {least} and {most}")

@@ -8,7 +8,7 @@ import typer
 
 from neuralib.cli import options
 from neuralib.cli.console import command, keep_log
-from neuralib.cli.reach import check_count
+from neuralib.cli.reach import check_count, check_range
 
 
 @command
@@ -44,7 +44,7 @@ def serve(
     from neuralib.cli.gateway import run_gateway
     from neuralib.settings import load_settings
 
-    check_count("--port", port, 0)
+    check_range("--port", port, 0, 65535)
     check_count("--workers", workers)
     keep_log(quiet=quiet, verbose=verbose)
     run_gateway(load_settings(device=device), host, port, 0 if no_worker else workers)

@@ -12,10 +12,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import typer
-
 from neuralib.cli.cluster import Cluster, open_cluster
-from neuralib.cli.console import note, put, put_json
+from neuralib.cli.console import confirm, note, put, put_json
 from neuralib.cli.flight import Airspace, Flight, Plan, Submitted
 from neuralib.cli.inputs import Input, readable
 from neuralib.cli.output import show_record
@@ -146,10 +144,7 @@ def _wants_to_cancel(count: int) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     what = "the job" if count == 1 else f"the {count} jobs"
-    try:
-        return typer.confirm(f"Cancel {what} on the cluster?", default=True, err=True)
-    except typer.Abort:
-        raise KeyboardInterrupt from None
+    return confirm(f"Cancel {what} on the cluster?")
 
 
 def _show_job(submitted: Submitted, *, json: bool) -> None:
