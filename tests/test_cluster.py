@@ -92,7 +92,7 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def long_task(seed: int) -> SeparateTask:
     """Runs for many seconds, and like no other, so that its result is not remembered."""
-    return SeparateTask(model="htdemucs-micro", stems=("vocals",), shifts=4, seed=seed)
+    return SeparateTask(model="htdemucs-micro", stems=("vocals",), shifts=2, seed=seed)
 
 
 def until_it_computes(events: Iterator[Event]) -> None:
