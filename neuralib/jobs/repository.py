@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -23,6 +23,18 @@ from neuralib.jobs.samples import no_sample
 from neuralib.jobs.tables import HAS_IDEMPOTENCY_KEY, attempts, jobs
 from neuralib.jobs.times import DatabaseTime
 from neuralib.jobs.waiting import Waiting
+
+# Built once: every job that is submitted passes it.
+_REMEMBERED = (
+    select(*JOB_COLUMNS)
+    .where(
+        jobs.c.tenant == bindparam("whose"),
+        jobs.c.result_key == bindparam("key"),
+        jobs.c.state == literal_column("'done'"),  # a value would hide which index fits
+    )
+    .order_by(jobs.c.id.desc())
+    .limit(1)
+)
 
 
 class Jobs(Leases):
@@ -121,14 +133,9 @@ class Jobs(Leases):
 
     def remembered(self, tenant: str, result_key: str) -> Job | None:
         """Give the newest job of a tenant that is done and has this key."""
-        wanted = (
-            select(*JOB_COLUMNS)
-            .where(jobs.c.tenant == tenant, jobs.c.result_key == result_key, jobs.c.state == "done")
-            .order_by(jobs.c.id.desc())
-            .limit(1)
-        )
+        values = {"whose": tenant, "key": result_key}
         with self._database.connect() as connection:
-            found = with_artifacts(connection, connection.execute(wanted))
+            found = with_artifacts(connection, connection.execute(_REMEMBERED, values))
         return found[0] if found else None
 
     def cancel(self, tenant: str, id: str) -> Job:
