@@ -12,6 +12,7 @@ from typing import get_args
 
 from neuralib import __version__
 from neuralib.audio.encode import check_encoder
+from neuralib.cli.cluster_checks import cluster_checks
 from neuralib.engines.device import place
 from neuralib.engines.pool import engine_class
 from neuralib.errors import NeuraLibError
@@ -56,6 +57,7 @@ def run_checks(settings: Settings) -> list[Check]:
         *_libraries(),
         *_formats(),
         *_models(settings),
+        *cluster_checks(settings),
     ]
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tests.conftest import ROOT, Command
+from tests.servers.gateway import Gateway
 
 
 def test_every_missing_model_comes_with_the_command_that_brings_it(neuralib: Command) -> None:
@@ -48,3 +49,29 @@ def test_table_is_whole_where_no_terminal_reads_it(neuralib: Command) -> None:
     done = neuralib("doctor")
     assert "2 things are missing." in done.stdout.decode()
     assert "…" not in done.stdout.decode()
+
+
+def test_each_part_of_a_cluster_that_is_set_is_looked_at(
+    neuralib: Command, gateway: Gateway, redis_url: str, tmp_path: Path
+) -> None:
+    assert "cluster" not in {check["area"] for check in neuralib("doctor", "--json").records}
+    here = {
+        "NEURALIB_SERVER": gateway.url,
+        "NEURALIB_DATABASE_URL": f"sqlite:///{tmp_path / 'jobs.db'}",
+        "NEURALIB_REDIS_URL": redis_url,
+        "NEURALIB_STORAGE_URL": f"file://{tmp_path}/storage",
+    }
+    away = {
+        "NEURALIB_SERVER": "http://127.0.0.1:1",
+        "NEURALIB_DATABASE_URL": "postgresql://me:secret@127.0.0.1:1/db",
+        "NEURALIB_REDIS_URL": "redis://:secret@127.0.0.1:1/0",
+        "NEURALIB_STORAGE_URL": "s3://me:secret@127.0.0.1:1/bucket",
+    }
+    for settings, ok in ((here, True), (away, False)):
+        done = neuralib("doctor", "--json", **settings)
+        checks = [check for check in done.records if check["area"] == "cluster"]
+        assert [check["name"] for check in checks] == ["server", "database", "redis", "storage"]
+        assert [check["ok"] for check in checks] == [ok] * 4, checks
+        assert [bool(check["advice"]) for check in checks] == [not ok] * 4
+        assert b"secret" not in done.stdout
+        assert "secret" not in done.stderr

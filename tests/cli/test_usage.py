@@ -131,7 +131,10 @@ def test_wrong_config_file_is_exit_status_2(neuralib: Command, tmp_path: Path) -
 
 def test_command_modules_import_only_typer_and_the_standard_library() -> None:
     allowed = {*sys.stdlib_module_names, "typer", "neuralib"}
-    for name in ("app", "doctor", "help", "midi", "models", "options", "separate", "transcribe"):
+    for name in (
+        *("app", "console", "doctor", "help", "jobs", "keys", "midi", "models", "options"),
+        *("reach", "samples", "separate", "serve", "transcribe", "worker"),
+    ):
         tree = ast.parse((ROOT / "neuralib" / "cli" / f"{name}.py").read_text(encoding="utf-8"))
         top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         modules = {
@@ -140,8 +143,11 @@ def test_command_modules_import_only_typer_and_the_standard_library() -> None:
         assert {str(module).partition(".")[0] for module in modules} <= allowed
 
 
-def test_help_loads_nothing_heavy(neuralib: Command) -> None:
-    done = neuralib("--help", PYTHONPROFILEIMPORTTIME="1")
+@pytest.mark.parametrize("words", [["--help"], ["serve", "--help"], ["jobs", "list", "--help"]])
+def test_help_loads_nothing_heavy(neuralib: Command, words: list[str]) -> None:
+    done = neuralib(*words, PYTHONPROFILEIMPORTTIME="1")
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "typer" in loaded
-    assert loaded.isdisjoint({"numpy", "torch", "pydantic", "av", "onnxruntime"})
+    heavy = {"numpy", "torch", "av", "onnxruntime", "fastapi", "rq", "sqlalchemy", "httpx2"}
+    assert loaded.isdisjoint(heavy)
+    assert "neuralib.settings" not in loaded
