@@ -20,7 +20,7 @@ class EmbeddedWorker:
     Args:
         runner: runs the jobs; closed with the worker.
         queue: where they come from.
-        kinds: of tasks that it takes.
+        kinds: of tasks that it takes; within a lane each goes first in turn.
         name: by which it is listed.
     """
 
@@ -50,9 +50,11 @@ class EmbeddedWorker:
 
     def _work(self) -> None:
         self._tell("idle", None)
+        order = self._kinds
         while not self._runner.leaving:
-            job_id = self._queue.take(self._kinds, _LOOK_SECONDS)
+            job_id = self._queue.take(order, _LOOK_SECONDS)
             if job_id is not None:
+                order = order[1:] + order[:1]
                 self._tell("busy", job_id)
                 self._runner.run(job_id)
                 self._tell("idle", None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 
 from neuralib.errors import UsageError
+from neuralib.jobs.job import Job
+from neuralib.tasks import MidiTask, SeparateTask
 from neuralib.workers.embedded import EmbeddedWorker
 from neuralib.workers.main import open_embedded, run_worker
 from tests.workers.cluster import TENANT, Cluster, wait_until
@@ -36,6 +39,18 @@ def test_jobs_are_run_in_the_process_that_takes_them(laptop: Cluster, start: Sta
     for job_id in jobs:
         laptop.wait_for(job_id, "done")
     assert len({line[1] for line in laptop.log}) == 1
+
+
+def test_no_task_has_to_wait_for_all_of_another(laptop: Cluster, start: Start) -> None:
+    jobs = [laptop.submit("nothing", task) for task in [SeparateTask()] * 4 + [MidiTask()] * 2]
+    start()
+    begun = sorted((laptop.wait_for(job_id, "done") for job_id in jobs), key=when)
+    assert [job.task.kind for job in begun[:2]] == ["separate", "midi"]
+
+
+def when(job: Job) -> datetime:
+    assert job.started_at
+    return job.started_at
 
 
 def test_a_cancel_through_the_service_ends_the_run(laptop: Cluster, start: Start) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from redis import Redis
 from rq.command import send_shutdown_command, send_stop_job_command
 from rq.serializers import JSONSerializer
 
+from neuralib.jobs.job import Job
 from neuralib.queue.base import WorkerInfo
 from neuralib.queue.rq_job import RunJob, lane_queue, new_job
+from neuralib.tasks import MidiTask, SeparateTask
 from tests.conftest import ROOT
 from tests.workers.cluster import TENANT, Cluster, wait_until
 
@@ -94,6 +97,18 @@ def test_a_worker_takes_jobs_runs_them_and_imports_no_model_library(
     assert redis.keys("rq:job:*") == []
     assert redis.keys("rq:wip:*") == []
     assert not is_alive(int(servers.log[0][1]))
+
+
+def test_no_task_has_to_wait_for_all_of_another(servers: Cluster, start: Start) -> None:
+    jobs = [servers.submit("nothing", task) for task in [SeparateTask()] * 4 + [MidiTask()] * 2]
+    start()
+    begun = sorted((servers.wait_for(job_id, "done") for job_id in jobs), key=when)
+    assert [job.task.kind for job in begun[:2]] == ["separate", "midi"]
+
+
+def when(job: Job) -> datetime:
+    assert job.started_at
+    return job.started_at
 
 
 def test_the_workers_are_listed_with_what_they_do(servers: Cluster, start: Start) -> None:
