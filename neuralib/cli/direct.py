@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from neuralib.cli.cluster import BytesReport
 from neuralib.errors import ClusterError, InputError, cannot_write
 from neuralib.events.event import Event
 from neuralib.events.open import open_events
@@ -24,8 +25,6 @@ from neuralib.service.service import Service
 from neuralib.service.stored import StoredFile
 from neuralib.settings import Settings
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
-
-BytesReport = Callable[[int], None]
 
 _WAIT_SECONDS = 5.0
 

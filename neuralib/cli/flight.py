@@ -68,8 +68,8 @@ class Airspace:
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Last while bytes go there or come back, or a job is made."""
-        self.check()
         with self._changed:
+            self.check()
             self._busy += 1
         try:
             yield
@@ -89,8 +89,8 @@ class Airspace:
 
     def close(self, timeout_seconds: float) -> dict[str, str]:
         """Stop what moves, and wait for it; give the input of each job that goes on, by its id."""
-        self._closed = True
         with self._changed:
+            self._closed = True
             self._changed.wait_for(lambda: self._busy == 0, timeout_seconds)
             return dict(self._jobs)
 
@@ -116,6 +116,7 @@ class Flight:
         self._path = path
         self._cluster = cluster
         self._airspace = airspace
+        self._known_as = ""
 
     def run(self, row: Row) -> Record | Submitted:
         """Do it; what is wrong with this input alone becomes its record.
@@ -134,7 +135,7 @@ class Flight:
                 return Submitted(label, job)
             job = self._wait(job, row)
             if job.state != "done":
-                return failed(label, task, reason(job))
+                return failed(label, task, self._in_our_words(reason(job)))
             return finished(label, task, self._bring(job, row))
         except NeuraLibError as error:
             if _stops_all(error):
@@ -186,6 +187,7 @@ class Flight:
 
                 row.show("sending", 0.0)
                 sample = self._cluster.add_sample(self._path, sample_name(self._entry), report)
+                self._known_as = sample.name
                 row.show("queued")
                 job = self._cluster.submit(self._plan.task, sample.id, force=self._plan.force)
                 if not job.ended and not self._plan.detach:
@@ -207,6 +209,11 @@ class Flight:
 
         with self._airspace.busy():
             return fetch_result(self._cluster, job, self._entry.name, self._sink(), report)
+
+    def _in_our_words(self, error: NeuraLibError) -> NeuraLibError:
+        """Name the input as a local run does; the cluster has the name of its first upload."""
+        here = "standard input" if self._entry.label == "-" else repr(str(self._path))
+        return type(error)(error.message.replace(repr(self._known_as), here))
 
     def _folder(self) -> Path:
         return result_folder(self._plan.output, self._plan.task, self._entry.name)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from neuralib.client import Client
 from tests.audio_files import noise, tone, write_wav
@@ -83,12 +84,16 @@ def test_files_and_records_are_those_of_a_local_run(
     write_wav(tmp_path / "songs" / "one.wav", noise(44100, channels=2))
     write_wav(tmp_path / "songs" / "more" / "one.wav", tone(0.5, channels=1))
     (tmp_path / "songs" / "text.mp3").write_text("no audio")
+    soundfile.write(tmp_path / "whole.flac", noise(200_000).T, 44100)
+    whole = (tmp_path / "whole.flac").read_bytes()
+    (tmp_path / "songs" / "torn.flac").write_bytes(whole[: len(whole) // 2])
     words = [*words, *words_of(words[0]), "songs", "gone.wav", "--json"]
     here = neuralib(*words, "-o", "here")
     there = neuralib(*words, "-o", "there", "--submit")
     assert here.status == there.status == 1
     assert comparable(here.records, "here") == comparable(there.records, "there")
-    assert len(here.records) == 4
+    assert [record["status"] for record in here.records].count("done") == 2
+    assert len(here.records) == 5
     assert files(tmp_path / "here") == files(tmp_path / "there")
     assert here.stderr == there.stderr
 
@@ -232,6 +237,23 @@ def test_many_inputs_are_submitted_ahead(
         assert len(client.jobs(limit=100).items) == 20
     assert running.returncode == 1
     assert errors.decode().splitlines()[-1] == "20 failed"
+
+
+def test_an_upload_that_is_too_large_fails_alone(
+    neuralib: Command, micro_models: Path, tmp_path: Path
+) -> None:
+    small = {"NEURALIB_MAXIMUM_UPLOAD_BYTES": "1000000"}
+    gateway = Gateway(tmp_path, user_environment(tmp_path / "home", micro_models) | small)
+    try:
+        write_wav(tmp_path / "large.wav", noise(5_000_000))
+        write_wav(tmp_path / "small.wav", tone(0.5))
+        words = ["midi", "large.wav", "small.wav", "--submit", "--json"]
+        done = neuralib(*words, NEURALIB_SERVER=gateway.url)
+    finally:
+        assert gateway.stop() == 0
+    assert done.status == 1
+    assert [record["status"] for record in done.records] == ["failed", "done"]
+    assert done.records[0]["error"]["code"] == "too_large"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
