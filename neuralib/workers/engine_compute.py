@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -52,6 +53,7 @@ class EngineCompute:
     def __init__(
         self, settings: Settings, folder: Path, patience_seconds: float = STORAGE_PATIENCE_SECONDS
     ) -> None:
+        _lock_bars_within_the_process()
         self._storage = open_storage(settings)
         self._device = settings.device
         self._engines = Engines(open_store(settings), settings.device)
@@ -135,3 +137,14 @@ def _for_a_client(error: NeuraLibError, path: Path, sample: Sample) -> NeuraLibE
         reason = message.partition("; ")[0]
         message = f"{reason} on worker {socket.gethostname()}; make room there, then retry the job"
     return type(error)(message)
+
+
+def _lock_bars_within_the_process() -> None:
+    """Give tqdm, which Whisper's libraries use, a lock that no kill leaves behind.
+
+    Its own one is a semaphore of the system: where a child is killed, its parent would warn of a
+    leak at its end.
+    """
+    from tqdm import tqdm
+
+    tqdm.set_lock(threading.RLock())

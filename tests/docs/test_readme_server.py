@@ -46,13 +46,16 @@ def port(clone: Path, user: dict[str, str]) -> Iterator[int]:
     port = free_port()
     script = blocks()[0].replace("neuralib serve", f"exec neuralib serve --port {port}")
     with (clone / "log").open("wb") as log:
-        server = subprocess.Popen(["bash", "-ec", script], cwd=clone, env=user, stdout=log)
+        server = subprocess.Popen(
+            ["bash", "-ec", script], cwd=clone, env=user, stdout=log, stderr=log
+        )
     while str(port) not in (clone / "log").read_text():
         assert server.poll() is None
         time.sleep(0.05)
     yield port
     server.terminate()
     assert server.wait() == 0
+    assert "Warning" not in (clone / "log").read_text()
 
 
 def test_the_commands_of_the_readme(port: int, clone: Path, user: dict[str, str]) -> None:
