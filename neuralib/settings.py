@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     token: SecretStr | None = None
     """API key for that gateway."""
     database_url: SecretStr | None = None
-    """Database of a cluster, `postgresql://user:password@host/name`; None: a file of this machine."""
+    """Database of a cluster, `postgresql://user:password@host/name`; None: a file here."""
     redis_url: SecretStr | None = None
     """Redis of a cluster, `redis://host:6379/0`; None: queue and events inside `serve`."""
     storage_url: SecretStr | None = None
