@@ -59,7 +59,9 @@ class Leases:
     """The runs of all jobs: what workers and the reconciler do.
 
     Whoever does something to a run names its lease. Where the lease was lost (the job was
-    cancelled, or its worker not heard of for `LEASE_SECONDS`), nothing happens.
+    cancelled, or its worker not heard of for `LEASE_SECONDS`), nothing happens. `claim`
+    with a lease, `finish` and `fail` may be asked for again where an answer was lost on its way:
+    they give it once more.
 
     Raises (all methods):
         DatabaseUnreachable: where the database does not answer.
@@ -68,10 +70,19 @@ class Leases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, job_id: str, worker: str) -> Claim | None:
-        """Begin a run of a job; None where it is not queued."""
-        lease = secrets.token_hex(16)
+    def claim(self, job_id: str, worker: str, lease: str | None = None) -> Claim | None:
+        """Begin a run of a job; None where it is not queued.
+
+        Args:
+            job_id: of the job.
+            worker: who runs it.
+            lease: by which the run is known, never used before; None: one is made.
+        """
+        repeatable = lease is not None
+        lease = lease or secrets.token_hex(16)
         row = runs.claim(self._database, job_id, lease, worker)
+        if row is None and repeatable:
+            row = runs.claimed(self._database, job_id, lease)
         if row is None:
             return None
         return Claim(job=as_job(row), sample=as_claimed_sample(row), lease=lease)
@@ -88,6 +99,9 @@ class Leases:
         """End a run with its results, which are stored already; None: the lease is lost."""
         text = result.model_dump_json()
         row = runs.finish(self._database, job_id, lease, text, artifacts)
+        if row is None:
+            with self._database.connect() as connection:
+                row = runs.ended(connection, job_id, lease, "done")
         return None if row is None else as_job(row, artifacts)
 
     def fail(self, job_id: str, lease: str, error: JobError) -> Job | None:
@@ -97,7 +111,8 @@ class Leases:
         with self._database.begin() as connection:
             row = connection.execute(_FAIL, values).first()
             if row is None:
-                return None
+                row = runs.ended(connection, job_id, lease, "failed")
+                return None if row is None else as_job(row)
             end_attempt(connection, job_id, "failed", why)
         return as_job(row)
 

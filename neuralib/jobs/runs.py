@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from neuralib.jobs.attempt import Outcome
 from neuralib.jobs.database import Database
-from neuralib.jobs.job import JobArtifact
+from neuralib.jobs.job import JobArtifact, JobState
 from neuralib.jobs.rows import CLAIMED_SAMPLE_COLUMNS, JOB_COLUMNS
 from neuralib.jobs.tables import artifacts, attempts, jobs, samples
 from neuralib.jobs.times import DatabaseTime
@@ -112,6 +112,22 @@ def finish(
             end_attempt(connection, job_id, "done")
             add_artifacts(connection, row.tenant, job_id, made)
         return row
+
+
+def claimed(database: Database, job_id: str, lease: str) -> Row[Any] | None:
+    """Give what `claim` gave for a run that holds the lease; None where none does."""
+    with database.connect() as connection:
+        held = _CLAIMED.where(jobs.c.lease == bindparam("held"))
+        return connection.execute(held, {"job": job_id, "held": lease}).first()
+
+
+def ended(connection: Connection, job_id: str, lease: str, state: JobState) -> Row[Any] | None:
+    """Give the `JOB_COLUMNS` of a job that is in this state since its run with this lease.
+
+    Returns:
+        None where another run, or something else, came after it.
+    """
+    return connection.execute(_ENDED, {"job": job_id, "held": lease, "how": state}).first()
 
 
 def end_attempt(
@@ -199,6 +215,17 @@ _CLAIMED = (
     select(*JOB_COLUMNS, *CLAIMED_SAMPLE_COLUMNS)
     .join(samples, samples.c.id == jobs.c.sample_id)
     .where(jobs.c.id == bindparam("job"))
+)
+_ENDED = (
+    select(*JOB_COLUMNS)
+    .join(attempts, attempts.c.job_id == jobs.c.id)
+    .where(
+        jobs.c.id == bindparam("job"),
+        attempts.c.lease == bindparam("held"),
+        attempts.c.outcome == bindparam("how"),
+        jobs.c.state == bindparam("how"),
+        jobs.c.started_at == attempts.c.started_at,  # else there was another run
+    )
 )
 _CLAIM_AT_ONCE = _claim_at_once()
 _FINISH_AT_ONCE = _finish_at_once()

@@ -26,9 +26,15 @@ class Runs:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
 
-    def claim(self, job_id: str, worker: str) -> Claim | None:
-        """Begin to run a job; None where it does not wait any more."""
-        claim = self.parts.jobs.claim(job_id, worker)
+    def claim(self, job_id: str, worker: str, lease: str | None = None) -> Claim | None:
+        """Begin to run a job; None where it does not wait any more.
+
+        Args:
+            job_id: of the job.
+            worker: who runs it.
+            lease: a new one; where the answer is lost, the same one gives it again.
+        """
+        claim = self.parts.jobs.claim(job_id, worker, lease)
         if claim is not None:
             self._tell(claim.job, "job.claimed", "job %s runs, attempt %d", claim.job.attempt)
         return claim

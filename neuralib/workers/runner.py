@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -95,7 +96,8 @@ class Runner:
         with self._lock:
             self._current = run
         try:
-            claim = self._surely(partial(self._runs.claim, job_id, self._name))
+            lease = secrets.token_hex(16)
+            claim = self._surely(partial(self._runs.claim, job_id, self._name, lease))
             if claim is not None:
                 run.begin(claim)
                 self._surely(self._computed(run, claim))

@@ -181,3 +181,33 @@ def run_out(database: Database, id: str) -> None:
     past = DatabaseTime(-float(LEASE_SECONDS))
     with database.connect() as connection:
         connection.execute(update(table).where(table.c.id == id).values(lease_expires_at=past))
+
+
+def test_a_claim_whose_answer_was_lost_is_given_again(jobs: Jobs, maker: Maker) -> None:
+    job = maker.job(maker.sample().id)
+    first = jobs.claim(job.id, "worker", "lease")
+    assert first is not None
+    assert jobs.claim(job.id, "worker", "lease") == first
+    assert jobs.claim(job.id, "another worker", "another lease") is None
+    assert len(jobs.attempts(maker.tenant, job.id)) == 1
+
+
+def test_an_end_whose_answer_was_lost_is_given_again(jobs: Jobs, maker: Maker) -> None:
+    claim = maker.running()
+    done = jobs.finish(claim.job.id, claim.lease, RESULT, (NOTES, TABLE))
+    assert done is not None
+    assert jobs.finish(claim.job.id, claim.lease, RESULT, (NOTES, TABLE)) == done
+    assert jobs.finish(claim.job.id, "another", RESULT, (NOTES, TABLE)) is None
+    assert jobs.fail(claim.job.id, claim.lease, JobError(code="decode", message="late")) is None
+    assert jobs.get(maker.tenant, claim.job.id) == done
+
+    claim, error = maker.running(), JobError(code="decode", message="not audio")
+    failed = jobs.fail(claim.job.id, claim.lease, error)
+    assert failed is not None
+    assert jobs.fail(claim.job.id, claim.lease, error) == failed
+    jobs.retry(maker.tenant, claim.job.id)
+    assert jobs.fail(claim.job.id, claim.lease, error) is None
+    again = jobs.claim(claim.job.id, "worker")
+    assert again is not None
+    jobs.fail(again.job.id, again.lease, error)
+    assert jobs.fail(claim.job.id, claim.lease, error) is None
