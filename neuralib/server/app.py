@@ -49,6 +49,7 @@ def create_app(parts: Parts, settings: Settings, *, public: bool) -> FastAPI:
         openapi_tags=TAGS,
         lifespan=_lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # it would send to whatever `Host` says
         generate_unique_id_function=_operation_id,
     )
     state = app.state

@@ -66,7 +66,9 @@ async def list_jobs(
     run: InThread,
     state: Annotated[JobState | None, Query(description="those in this state alone")] = None,
     task: Annotated[TaskKind | None, Query(description="those of this kind alone")] = None,
-    sample_id: Annotated[str | None, Query(description="those of this sample alone")] = None,
+    sample_id: Annotated[
+        str | None, Query(max_length=100, description="those of this sample alone")
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Job]:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII | re.IGNORECASE)
-_MOST_DIGITS = 19
-"""Of a number of bytes; longer ones are not written by anybody who means them."""
+_MOST_DIGITS = 20
+"""Of a number of bytes, in 64 bits; longer ones are not written by anybody who means them."""
 
 
 class NotSatisfiable(Exception):

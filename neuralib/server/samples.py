@@ -17,7 +17,7 @@ from neuralib.server.state import InThread, TheService
 
 router = APIRouter(prefix="/v1/samples", tags=["samples"], responses=PROBLEMS)
 
-Cursor = Annotated[str | None, Query(description="`cursor` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=100, description="`cursor` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="most items of a page")]
 
 
@@ -59,7 +59,7 @@ async def list_samples(
     tenant: Tenant,
     service: TheService,
     run: InThread,
-    q: Annotated[str | None, Query(description="a part of the name")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="a part of the name")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[Sample]:

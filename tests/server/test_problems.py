@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from neuralib.errors import DatabaseUnreachable
 from tests.server.gateway import Gateway, song, upload
 
 
@@ -28,6 +29,37 @@ def test_another_method_is_a_problem(http: httpx2.Client) -> None:
     answer = http.put("/v1/jobs/x")
     check(answer, 405, "usage", "takes GET, not PUT")
     assert answer.headers["allow"] == "GET"
+    answer = http.put("/v1/jobs")
+    check(answer, 405, "usage", "takes GET, POST, not PUT")
+    assert answer.headers["allow"] == "GET, POST"
+
+
+def test_an_address_with_a_slash_too_many_leads_nowhere(http: httpx2.Client) -> None:
+    answer = http.get("/v1/jobs/", headers={"Host": "evil.example"})
+    check(answer, 404, "not_found", "there is no /v1/jobs/")
+
+
+@pytest.mark.parametrize("words", ["q=", "cursor="])
+def test_a_list_wants_short_words(http: httpx2.Client, words: str) -> None:
+    upload(http)
+    check(http.get(f"/v1/samples?{words}{'a' * 60_000}"), 400, "usage", "at most")
+
+
+def test_an_outage_shows_nothing_of_the_inside(
+    http: httpx2.Client,
+    gateway: Gateway,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseUnreachable("the database postgresql://me@inside/db cannot be used")
+
+    monkeypatch.setattr(gateway.app.state.service, "jobs", away)
+    with caplog.at_level(logging.WARNING):
+        answer = http.get("/v1/jobs")
+    check(answer, 503, "database_unreachable", "the database cannot be used now; try again")
+    assert "inside" not in answer.text
+    assert "me@inside" in caplog.text
 
 
 def test_what_is_no_json_is_a_problem(http: httpx2.Client) -> None:
