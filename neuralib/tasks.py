@@ -47,7 +47,7 @@ class SeparateTask(BaseTask):
     """Overlap of neighbouring segments, as a fraction of a segment."""
     shifts: int = Field(0, ge=0, le=64)
     """Runs with random time shifts of up to half a second, averaged; 0: one run, no shift."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     """Seed of the random shifts."""
     format: AudioFormat = "wav"
     bit_depth: BitDepth | None = None

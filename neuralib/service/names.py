@@ -10,6 +10,8 @@ DEFAULT_NAME = "audio"
 """Name of an upload that brings none."""
 _LONGEST_BYTES = 200
 """Room for a suffix in the 255 bytes that file systems give to a name."""
+_LONGEST_READ = 4096
+"""Of a path only so many characters at its end are looked at: composing can take long."""
 _TURNS_TEXT = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that change the direction of text, and so can hide what a file is."""
 
@@ -20,7 +22,7 @@ def safe_name(name: str | None) -> str:
     It is the last part of a path of either kind, in composed Unicode (NFC), without control
     characters, and at most 200 bytes long in UTF-8: `..\..\My Song.wav` gives `My Song.wav`.
     """
-    text = unicodedata.normalize("NFC", name or "")
+    text = unicodedata.normalize("NFC", (name or "")[-_LONGEST_READ:])
     text = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
     text = "".join(char for char in text if not _is_hidden(char)).strip()
     if not text.strip("."):

@@ -16,6 +16,8 @@ from neuralib.queue.base import Lane
 from neuralib.tasks import SeparateTask, Task
 
 _CHECKPOINT = re.compile(r".*\.(th|pt|pth|bin|safetensors|onnx|yaml|yml)", re.IGNORECASE)
+_MOST_TASK_BYTES = 16 * 1024
+"""Of a task as JSON; a page of a list has up to a thousand of them."""
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 
@@ -59,14 +61,19 @@ def check_task(task: Task) -> None:
     Raises:
         UnknownModel: where the model is a path, or one of another task.
         UsageError: where the model does not have a stem that is asked for, or a text cannot be
-            stored.
+            stored, or is too long.
     """
     try:
-        task.model_dump_json()
+        size = len(task.model_dump_json().encode())
     except PydanticSerializationError:
         raise UsageError(
             "task: a text in it is no Unicode (half of a surrogate pair); write it anew"
         ) from None
+    if size > _MOST_TASK_BYTES:
+        raise UsageError(
+            f"task: it has {size} bytes as JSON, and {_MOST_TASK_BYTES} are allowed; shorten its "
+            "texts"
+        )
     model = CATALOGUE.get(task.model)
     if model is None:
         if not is_name(task.model) or _CHECKPOINT.fullmatch(task.model):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-from neuralib.errors import Conflict, NotFound
+from neuralib.errors import Conflict, NotFound, StorageUnreachable
 from neuralib.events.event import Event
 from neuralib.jobs.ids import new_id
 from neuralib.jobs.job import Job, JobArtifact, JobState
@@ -18,7 +18,7 @@ from neuralib.service.announce import dispatch, event_of, publish, recall
 from neuralib.service.names import archive_name, artifact_name, stem_of
 from neuralib.service.parts import Parts
 from neuralib.service.request import check_key, check_task, request_sha256, result_key
-from neuralib.service.stored import StoredFile, StoredFiles
+from neuralib.service.stored import StoredFile, StoredFiles, is_kept
 from neuralib.service.upload import add_sample, remove_objects
 from neuralib.service.watch import watch
 from neuralib.storage.keys import artifact_key, audio_key
@@ -95,8 +95,8 @@ class Service:
     ) -> tuple[Job, bool]:
         """Let `task` be run on a sample.
 
-        Where the same task was done on the same bytes before, the new job is done at once, with
-        the results that are stored.
+        Where the same task was done on the same bytes before, and its results are still there,
+        the new job is done at once with them.
 
         Args:
             tenant: whose job it is.
@@ -120,7 +120,7 @@ class Service:
             check_key(idempotency_key)
             request = request_sha256(task, sample_id, lane, force)
         key = result_key(self._sha256_of(tenant, sample_id), task)
-        stored = None if force else self.parts.jobs.remembered(tenant, key)
+        stored = None if force else self._remembered(tenant, key)
         job, is_new = self.parts.jobs.add(
             _new_job(tenant, task, sample_id, lane, stored),
             lane=lane,
@@ -218,6 +218,23 @@ class Service:
         name = self.sample(tenant, job.sample_id).name
         files = (_stored(job, each, archive_name(name, each)) for each in job.artifacts)
         return StoredFiles(stem_of(name), tuple(files))
+
+    def _remembered(self, tenant: str, result_key: str) -> Job | None:
+        job = self.parts.jobs.remembered(tenant, result_key)
+        if job is None:
+            return None
+        try:
+            files = [_stored(job, each, each.name) for each in job.artifacts]
+            if is_kept(self.parts.storage, files):
+                return job
+        except StorageUnreachable:
+            return job  # nobody knows; most likely they are there
+        _LOG.warning(
+            "the storage has lost results of job %s; the task is run again",
+            job.id,
+            extra={"action": "job.results_lost", "job_id": job.id},
+        )
+        return None
 
     def _tell(self, job: Job) -> None:
         publish(self.parts.events, job.tenant, event_of(job))

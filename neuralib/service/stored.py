@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from neuralib.errors import NotFound
+from neuralib.storage.base import Storage
 
 
 @dataclass(frozen=True)
@@ -24,3 +28,15 @@ class StoredFiles:
     name: str
     """What they are saved as together, without a suffix."""
     files: tuple[StoredFile, ...]
+
+
+def is_kept(storage: Storage, files: Iterable[StoredFile]) -> bool:
+    """Tell whether the storage still has all of `files`, whole.
+
+    Raises:
+        StorageUnreachable: where that cannot be told now.
+    """
+    try:
+        return all(storage.size(file.key) == file.bytes for file in files)
+    except NotFound:
+        return False

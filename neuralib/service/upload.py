@@ -12,6 +12,7 @@ from neuralib.jobs.ids import new_id
 from neuralib.jobs.sample import Sample
 from neuralib.service.names import safe_name
 from neuralib.service.parts import Parts
+from neuralib.service.stored import StoredFile, is_kept
 from neuralib.storage.keys import audio_key, sample_prefix
 
 _LOG = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def add_sample(
     """
     known = parts.samples.find(tenant, sha256)
     if known is not None:
+        _mend(parts, known, path)
         return known, False
     name = safe_name(name)
     info = _probe(path, name)
@@ -52,6 +54,18 @@ def add_sample(
             extra={"action": "sample.added", "sample_id": sample.id},
         )
     return sample, is_new
+
+
+def _mend(parts: Parts, sample: Sample, path: Path) -> None:
+    """Store the bytes of a sample again, where the storage has lost them."""
+    key = audio_key(sample.tenant, sample.id)
+    if not is_kept(parts.storage, [StoredFile(key, sample.name, sample.bytes, sample.sha256)]):
+        parts.storage.put(key, path)
+        _LOG.warning(
+            "the storage had lost the bytes of sample %s; they are stored again",
+            sample.id,
+            extra={"action": "sample.mended", "sample_id": sample.id},
+        )
 
 
 def remove_objects(parts: Parts, sample: Sample) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from neuralib.errors import UsageError
-from neuralib.service.request import check_key, request_sha256, result_key
-from neuralib.tasks import MidiTask, SeparateTask, Task
+from neuralib.service.request import check_key, check_task, request_sha256, result_key
+from neuralib.tasks import MidiTask, SeparateTask, Task, TranscribeTask
 
 SHA256 = "ab" * 32
 
@@ -46,3 +46,9 @@ def test_another_request_is_told_from_a_repeated_one() -> None:
 def test_a_key_that_cannot_be_kept_is_refused(key: str) -> None:
     with pytest.raises(UsageError, match="1 to 200 visible ASCII"):
         check_key(key)
+
+
+def test_a_task_that_would_fill_lists_is_refused() -> None:
+    check_task(TranscribeTask(initial_prompt="ä" * 5000))
+    with pytest.raises(UsageError, match="16384 are allowed"):
+        check_task(TranscribeTask(initial_prompt="ä" * 10_000))

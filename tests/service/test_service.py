@@ -10,12 +10,13 @@ from pydantic import SecretStr
 
 from neuralib.errors import Conflict, DecodeError, NotFound, StorageUnreachable
 from neuralib.events.event import Event
+from neuralib.jobs.job import Job, JobArtifact
 from neuralib.service.parts import Parts, opened_parts
 from neuralib.service.reconcile import Reconciler
 from neuralib.service.runs import Runs
 from neuralib.service.service import Service
 from neuralib.settings import Settings
-from neuralib.storage.keys import sample_prefix
+from neuralib.storage.keys import artifact_key, sample_prefix
 from neuralib.tasks import MidiTask
 from tests.server.gateway import song
 from tests.servers.redis import RedisServer
@@ -116,6 +117,65 @@ def test_a_remembered_result_is_told_and_not_queued(
     assert parts.queue.missing([(again.id, "midi")]) == {again.id}
     forced, _ = service.submit(tenant, MidiTask(), first.sample_id, force=True)
     assert (forced.state, parts.queue.missing([(forced.id, "midi")])) == ("queued", set())
+
+
+def finished(parts: Parts, job: Job, data: bytes, folder: Path) -> str:
+    """Run a job that gives `data`; tell the key of it."""
+    claim = Runs(parts).claim(job.id, "w1")
+    assert claim is not None
+    sha256 = hashlib.sha256(data).hexdigest()
+    artifact = JobArtifact(name="notes.mid", kind="notes", bytes=len(data), sha256=sha256)
+    (folder / "notes").write_bytes(data)
+    key = artifact_key(job.tenant, job.sample_id, sha256)
+    parts.storage.put(key, folder / "notes")
+    assert Runs(parts).finish(job.id, claim.lease, RESULT, [artifact])
+    return key
+
+
+def test_a_result_that_the_storage_has_lost_is_made_again(
+    service: Service, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = new_tenant()
+    first = submitted(service, tmp_path, tenant)
+    key = finished(parts, first, b"notes", tmp_path)
+    assert service.submit(tenant, MidiTask(), first.sample_id)[0].state == "done"
+    parts.storage.remove(key)
+    again, _ = service.submit(tenant, MidiTask(), first.sample_id)
+    assert again.state == "queued"
+    finished(parts, again, b"notes", tmp_path)
+    third, _ = service.submit(tenant, MidiTask(), first.sample_id)
+    assert third.state == "done"
+    file = service.artifact(tenant, first.id, "notes.mid")  # whole again, as all of its kind
+    assert b"".join(parts.storage.read(file.key)) == b"notes"
+
+    def away(*_: object) -> None:
+        raise StorageUnreachable("away")
+
+    monkeypatch.setattr(parts.storage, "size", away)
+    assert service.submit(tenant, MidiTask(), first.sample_id)[0].state == "done"
+
+
+def test_a_recording_that_the_storage_has_lost_can_be_uploaded_again(
+    service: Service, parts: Parts, tmp_path: Path
+) -> None:
+    tenant = new_tenant()
+    sample = add_song(service, tmp_path, tenant)
+    key = service.audio(tenant, sample.id).key
+    parts.storage.remove(key)
+    assert service.add_sample(tenant, tmp_path / "song", "b", sample.sha256) == (sample, False)
+    assert parts.storage.size(key) == sample.bytes
+
+
+def test_a_result_is_forgotten_with_its_sample(
+    service: Service, parts: Parts, tmp_path: Path
+) -> None:
+    tenant = new_tenant()
+    first = submitted(service, tmp_path, tenant)
+    finished(parts, first, b"notes", tmp_path)
+    sample = service.remove_sample(tenant, first.sample_id)
+    anew, is_new = service.add_sample(tenant, tmp_path / "song", "song.wav", sample.sha256)
+    assert (is_new, anew.id != sample.id) == (True, True)
+    assert service.submit(tenant, MidiTask(), anew.id)[0].state == "queued"
 
 
 def test_a_repeated_request_is_told_and_queued_once(
