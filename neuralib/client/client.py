@@ -25,6 +25,9 @@ from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_PAGE = 500
+"""Jobs that are asked for at once."""
+
 _NOUNS: dict[Prefix, str] = {"smp": "sample", "job": "job", "key": "key"}
 
 
@@ -210,7 +213,14 @@ class Client:
         return watch_all(self._wire, "/v1/events", self._active, self.job)
 
     def _active(self) -> list[Job]:
-        return [job for state in ("running", "queued") for job in self.jobs(state=state).items]
+        return [job for state in ("running", "queued") for job in self._all_jobs(state)]
+
+    def _all_jobs(self, state: str) -> Iterator[Job]:
+        page = self.jobs(state=state, limit=_PAGE)
+        yield from page.items
+        while page.cursor is not None:
+            page = self.jobs(state=state, limit=_PAGE, cursor=page.cursor)
+            yield from page.items
 
     def _read(self, model: type[Model], value: Any) -> Model:
         try:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 
 import httpx2
@@ -67,29 +66,35 @@ def watch_all(
     stream = _Stream(wire, address)
     told: dict[str, Event] = {}
     while True:
-        for event in _news(told, active(), look):
-            told[event.job_id] = event
-            yield event
-        for each in stream.read():
-            if each is None:
-                break
-            told[each.job_id] = each
-            yield each
-        told = {id: event for id, event in told.items() if not event.final}
+        opened = False
+        for each in stream.read(looking=True):
+            opened = True
+            yield from _take(told, [each] if each else _news(told, active(), look))
+        if not opened:
+            yield from _take(told, _news(told, active(), look))
         stream.rest()
 
 
-def _news(
-    told: Mapping[str, Event], active: list[Job], look: Callable[[str], Job]
-) -> Iterator[Event]:
+def _take(told: dict[str, Event], events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, and keep what was told last of the jobs that have not ended."""
+    for event in events:
+        told[event.job_id] = event
+        if event.final:
+            del told[event.job_id]
+        yield event
+
+
+def _news(told: dict[str, Event], active: list[Job], look: Callable[[str], Job]) -> Iterator[Event]:
     """Yield the state of jobs that is not what was told of them; also of those that ended."""
-    for job in active:
-        event = _event_of(job)
-        if job.id not in told or _state(event) != _state(told[job.id]):
+    now = {job.id: _event_of(job) for job in active}
+    for job_id in told.keys() - now.keys():
+        try:
+            now[job_id] = _event_of(look(job_id))
+        except NotFound:  # removed, with its sample
+            del told[job_id]
+    for event in now.values():
+        if event.job_id not in told or _state(event) != _state(told[event.job_id]):
             yield event
-    for job_id in told.keys() - {job.id for job in active}:
-        with contextlib.suppress(NotFound):  # removed, with its sample
-            yield _event_of(look(job_id))
 
 
 class _Stream:
@@ -100,8 +105,13 @@ class _Stream:
         self._address = address
         self._last_id = ""
 
-    def read(self) -> Iterator[Event | None]:
-        """Yield events until the connection ends; None where some were missed."""
+    def read(self, *, looking: bool = False) -> Iterator[Event | None]:
+        """Yield events until the connection ends; None where some were missed.
+
+        Args:
+            looking: yield None first, too, where the stream begins with what happens from now
+                on: what is looked at then is not older than the events that follow.
+        """
         headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
         if self._last_id:
             headers["Last-Event-ID"] = self._last_id
@@ -112,6 +122,8 @@ class _Stream:
                 if not response.is_success:
                     response.read()
                     raise_failure(response, self._wire.server)
+                if looking and not self._last_id:
+                    yield None
                 yield from self._events(response)
         except (Passing, ServerUnreachable):
             return  # the job itself is looked at next, and tells if the server is gone

@@ -150,7 +150,8 @@ def _addresses(server: str) -> tuple[str, str]:
             f"server {server!r} is not an address such as https://neuralib.example:8000; mend "
             "--server or NEURALIB_SERVER"
         )
-    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"))
+    path = parts.path.rstrip("/").removesuffix("/v1")  # as the addresses of curl begin
+    plain = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path)
     return urlunsplit(plain), urlunsplit(parts._replace(path=plain.path + "/"))
 
 

@@ -47,6 +47,7 @@ class Child:
         self._connection: Connection | None = None
         self._scratch: Scratch | None = None
         self._lock = threading.Lock()
+        self._waking = threading.Lock()
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
         self.orders = 0
         """How many orders the process that runs now was given."""
@@ -126,7 +127,11 @@ class Child:
 
     def wake(self) -> None:
         """Let a `receive` of another thread return at once; safe in a signal handler."""
-        self._waker.send_bytes(b"")
+        if self._waking.acquire(blocking=False):  # else another thread wakes it just now
+            try:
+                self._waker.send_bytes(b"")
+            finally:
+                self._waking.release()
 
     def kill(self) -> None:
         """End the process now, with all that it holds; the next order starts another."""

@@ -19,7 +19,6 @@ from neuralib.workers.checks import check_models, wait_for_parts
 from neuralib.workers.child import Child
 from neuralib.workers.compute import OpenCompute, open_engines
 from neuralib.workers.embedded import EmbeddedWorker
-from neuralib.workers.rq_worker import RqWorker
 from neuralib.workers.runner import Runner
 
 GRACE_SECONDS = 30.0
@@ -104,6 +103,9 @@ def _work(
     grace_seconds: float,
     left: threading.Event,
 ) -> None:
+    # RQ takes a fifth of a second to import, which a laptop's gateway need not wait for.
+    from neuralib.workers.rq_worker import RqWorker
+
     assert settings.redis_url is not None
     name = _name()
     runner = _runner(parts, settings, child, name)

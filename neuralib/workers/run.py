@@ -7,11 +7,15 @@ import time
 from enum import Enum
 
 from neuralib.jobs.claim import Claim
+from neuralib.jobs.runs import LEASE_SECONDS
 
 BEAT_SECONDS = 5.0
 """Time between two renewals of a lease."""
 
 _AGAIN_SECONDS = 1.0
+_SURE_SECONDS = LEASE_SECONDS - BEAT_SECONDS
+"""A lease that was renewed less than this ago is still held; after that, who knows."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -38,6 +42,12 @@ class Run:
         self.beat_at = float("inf")
         """When the lease is to be renewed next, on the monotonic clock."""
         self._missed = False
+        self._sure_until = 0.0
+
+    @property
+    def may_tell(self) -> bool:
+        """It goes on, and certainly no other worker was given the job meanwhile."""
+        return self.why is None and time.monotonic() < self._sure_until
 
     def begin(self, claim: Claim) -> None:
         """Take note of the claim."""
@@ -47,6 +57,7 @@ class Run:
     def beat(self) -> None:
         """Take note of a lease that was renewed."""
         self.beat_at = time.monotonic() + BEAT_SECONDS
+        self._sure_until = time.monotonic() + _SURE_SECONDS
         self._missed = False
 
     def miss_beat(self, reason: str) -> None:

@@ -198,7 +198,7 @@ class Runner:
             answer = self._child.receive(min(until - now, _LONGEST_WAIT_SECONDS))
             if isinstance(answer, Told):
                 run.progress = answer.progress
-                if run.why is None:
+                if run.may_tell:
                     self._runs.progress(claim, answer.progress, answer.eta_seconds)
             elif answer is not None:
                 return answer
@@ -206,14 +206,20 @@ class Runner:
     def _tick(self) -> None:
         said = False
         while not self._closed.wait(_TICK_SECONDS):
-            current = self._current
             if self.leaving and not said:
                 said = True
                 _LOG.info("worker %s leaves", self._name, extra={"action": "worker.leaves"})
-            if current is not None:
-                self._beat(current)
-            elif self._child.pid is not None:
-                self._release()
+            try:
+                self._look()
+            except Exception:  # without this thread every later job would lose its lease
+                _LOG.exception("a fault in a worker", extra={"action": "worker.fault"})
+
+    def _look(self) -> None:
+        current = self._current
+        if current is not None:
+            self._beat(current)
+        elif self._child.pid is not None:
+            self._release()
 
     def _beat(self, run: Run) -> None:
         if run.claim is None or run.why is not None or time.monotonic() < run.beat_at:

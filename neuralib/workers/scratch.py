@@ -31,8 +31,8 @@ class Scratch:
 
     def remove(self) -> None:
         """Remove the folder with all that is in it."""
+        self._lock.release()  # first: Windows removes no file that is open
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.release()
 
 
 def _remove_abandoned(parent: Path) -> None:

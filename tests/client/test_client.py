@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from neuralib.client import Client
+from neuralib.client.watch import watch_all
 from neuralib.errors import Conflict, InputError, NotFound, ServerUnreachable, UnknownModel
 from neuralib.jobs.job import Job
 from neuralib.tasks import MidiTask, SeparateTask
@@ -192,6 +193,38 @@ def test_streams_that_never_open_leave_a_poll(
         events = list(behind.watch(job.id))
     assert events[-1].state == "done"
     assert len(wire.requests_for(f"/jobs/{job.id} ")) >= 2
+
+
+def test_what_ends_while_all_jobs_are_looked_at_is_told(idle_gateway: Gateway, song: Path) -> None:
+    with Client(idle_gateway.url) as client:
+        sample = client.add_sample(song, "song.wav")
+        first = client.submit(MidiTask(), sample.id)
+        last = client.submit(MidiTask(), sample.id, force=True)
+
+        def look() -> list[Job]:
+            found = [client.job(job.id) for job in (first, last)]
+            client.cancel(first.id)
+            return found
+
+        told: list[tuple[str, str]] = []
+        for event in watch_all(client._wire, "/v1/events", look, client.job):
+            told.append((event.job_id, event.state))
+            if told == [(first.id, "queued")]:
+                threading.Timer(1.0, client.cancel, [last.id]).start()
+            if told[-1] == (last.id, "cancelled"):
+                break
+    assert told == [
+        (first.id, "queued"), (last.id, "queued"),
+        (first.id, "cancelled"), (last.id, "cancelled"),
+    ]  # fmt: skip
+
+
+def test_all_jobs_that_wait_are_told_however_many(idle_gateway: Gateway, song: Path) -> None:
+    with Client(idle_gateway.url) as client:
+        sample = client.add_sample(song, "song.wav")
+        jobs = {client.submit(MidiTask(), sample.id, force=True).id for _ in range(60)}
+        events = client.watch_all()
+        assert {next(events).job_id for _ in jobs} == jobs
 
 
 def test_all_jobs_can_be_followed(gateway: Gateway, client: Client, tmp_path: Path) -> None:

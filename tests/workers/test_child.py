@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_a_wake_ends_a_wait(child: Child) -> None:
     child.start()
     child.wake()
     assert child.receive(60) is None
+
+
+def test_however_often_it_is_woken_nobody_waits(child: Child) -> None:
+    child.start()
+    threads = [threading.Thread(target=child.wake) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while child.receive(0.1) is None and child._woken.poll():
+        pass
+    assert child.receive(0.1) is None
 
 
 def test_a_stop_that_comes_too_late_does_not_touch_the_next_order(

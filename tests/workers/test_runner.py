@@ -289,6 +289,42 @@ def test_listeners_hear_of_a_run_at_most_four_times_a_second(
     assert any(event.eta_seconds for event in events)
 
 
+def test_a_run_whose_lease_may_have_run_out_tells_no_progress(
+    cluster: Cluster, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "_SURE_SECONDS", 0.0)
+    before = cluster.parts.events.last_id(TENANT)
+    make_runner().run(cluster.submit("listen 0.6"))
+    entries = cluster.parts.events.since(TENANT, before)
+    assert entries
+    assert [(entry.event.state, entry.event.progress) for entry in entries] == [
+        ("running", 0.0),
+        ("done", 1.0),
+    ]
+
+
+def test_a_fault_between_two_jobs_does_not_end_the_beats(
+    laptop: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from neuralib.workers.child import Child
+    from neuralib.workers.runner import Runner
+    from tests.workers.computes import open_scripted
+
+    child = Child(laptop.settings, open_scripted)
+    runner = Runner(laptop.runs, child, "tester", timeout_seconds=60, idle_release_seconds=0.1)
+    kill = child.kill
+
+    def fault() -> None:
+        raise OSError("fault")
+
+    runner.run(laptop.submit("nothing"))
+    monkeypatch.setattr(child, "kill", fault)
+    wait_until(lambda: "a fault in a worker" in caplog.text)
+    monkeypatch.setattr(child, "kill", kill)
+    wait_until(lambda: child.pid is None)
+    runner.close()
+
+
 def test_sql_learns_of_the_progress_with_the_beats(
     cluster: Cluster, make_runner: MakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
