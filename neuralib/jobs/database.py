@@ -12,9 +12,10 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from neuralib.errors import UsageError, cannot_write
+from neuralib.errors import OutputError, UsageError
 from neuralib.jobs.failures import mapped
 from neuralib.jobs.migrate import upgrade
 from neuralib.jobs.times import SQLITE_TIME, sqlite_time
@@ -51,6 +52,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _parse(url)
         self._lock = threading.Lock()
+        self._turn = threading.Lock()
         self._engines: tuple[Engine, Engine] | None = None
 
     @property
@@ -60,7 +62,7 @@ class Database:
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
-        """Give a connection on which every statement is committed by itself.
+        """Give a connection to read with, or on which every statement is committed by itself.
 
         Raises (also while the connection is used):
             DatabaseUnreachable: where the database does not answer.
@@ -75,8 +77,34 @@ class Database:
         Raises (also while the connection is used):
             DatabaseUnreachable: where the database does not answer.
         """
-        with mapped(self._url), self._open()[1].begin() as connection:
+        with mapped(self._url), self._in_turn(), self._open()[1].begin() as connection:
             yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection for one statement that writes, which is then committed.
+
+        Raises (also while the connection is used):
+            DatabaseUnreachable: where the database does not answer.
+        """
+        with self.connect() if self.is_postgresql else self.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Let the threads of this process write to SQLite one after the other.
+
+        It lets writers sleep and look again, ever longer, so that of many some wait for seconds.
+        """
+        if self.is_postgresql:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise PoolTimeout
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def ping(self) -> None:
         """Make sure that the database answers.
@@ -138,6 +166,7 @@ def _engines(url: URL) -> tuple[Engine, Engine]:
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,  # they are what people wrote, and errors are logged
     )
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", partial(_ping_after_idling, engine.dialect))
@@ -169,12 +198,17 @@ def _sqlite_engines(url: URL) -> tuple[Engine, Engine]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise OutputError(
+            f"cannot make the folder {str(folder)!r} of the database: {error.strerror or error}; "
+            "name another one with NEURALIB_DATA_DIR"
+        ) from error
     engine = create_engine(
         url,
         pool_timeout=BUSY_SECONDS,
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+        hide_parameters=True,
     )
+    event.listen(engine, "before_cursor_execute", _refuse_nul)
     event.listen(engine, "connect", _prepare_sqlite)
     transactions = engine.execution_options()
     event.listen(transactions, "begin", _begin_sqlite)
@@ -185,6 +219,14 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function(SQLITE_TIME, 1, sqlite_time)
+
+
+def _refuse_nul(connection: Connection, cursor: Any, statement: str, values: Any, *_: Any) -> None:
+    """Refuse what PostgreSQL does: SQLite keeps such a text, and then finds half of it."""
+    rows = values if isinstance(values, list) else [values]
+    texts = (value for row in rows for value in (row or ()) if isinstance(value, str))
+    if any("\0" in text for text in texts):
+        raise UsageError("a text cannot be stored: it has a character NUL; take another one")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -53,7 +53,7 @@ class Keys:
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         values = {"id": new_id("key"), "tenant": tenant, "name": name, "sha256": _hashed(token)}
         made = insert(api_keys).values(**values, created_at=DatabaseTime(0.0))
-        with self._database.connect() as connection:
+        with self._database.write() as connection:
             return _as_key(connection.execute(made.returning(*_COLUMNS)).one()), token
 
     def list(self, tenant: str | None = None) -> list[ApiKey]:
@@ -71,7 +71,7 @@ class Keys:
             NotFound: where there is no such key.
         """
         gone = delete(api_keys).where(api_keys.c.id == id).returning(*_COLUMNS)
-        with self._database.connect() as connection:
+        with self._database.write() as connection:
             row = connection.execute(gone).first()
         if row is None:
             raise NotFound(f"there is no key {id!r}; `neuralib keys list` shows those there are")

@@ -90,7 +90,7 @@ class Leases:
     def beat(self, job_id: str, lease: str, progress: float) -> bool:
         """Renew a lease, and keep how far the run is (0 to 1); False: the lease is lost."""
         values = {"job": job_id, "held": lease, "far": progress}
-        with self._database.connect() as connection:
+        with self._database.write() as connection:
             return connection.execute(_BEAT, values).rowcount == 1
 
     def finish(

@@ -77,7 +77,7 @@ class Jobs(Leases):
             "request_sha256": request_sha256,
         }
         # A row alone needs no transaction.
-        opened = self._database.begin if job.artifacts else self._database.connect
+        opened = self._database.begin if job.artifacts else self._database.write
         try:
             while True:
                 with opened() as connection:

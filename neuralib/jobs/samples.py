@@ -34,7 +34,7 @@ class Samples:
             The sample that is kept, and whether it is the new one.
         """
         values = {**dict(sample), "search_name": _folded(sample.name)}
-        with self._database.connect() as connection:
+        with self._database.write() as connection:
             key = [samples.c.tenant, samples.c.sha256]
             added = insert_new(connection.dialect.name, samples, key)
             while True:
