@@ -36,7 +36,8 @@ def collect(
     with progress_rows(enabled=not quiet) as rows:
         for job, entry in zip(jobs, _entries(cluster, jobs), strict=True):
             record = _one(cluster, job, entry, output, rows.row(entry.label))
-            show_record(record, json=json, paths=output != "-")
+            with rows.aside():
+                show_record(record, json=json, paths=output != "-")
             status = status or int(record.status == "failed")
     return status
 

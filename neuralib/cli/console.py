@@ -39,10 +39,18 @@ def put_json(record: dict[str, Any]) -> None:
     put(json.dumps(record))
 
 
-def put_table(table: Table) -> None:
-    """Print a table: fitted to the terminal, or wide and whole where a program reads it."""
+def put_table(table: Table, *, nothing: str = "") -> None:
+    """Print a table: fitted to the terminal, or wide and whole where a program reads it.
+
+    Args:
+        table: to print.
+        nothing: to remark in the place of a table without rows.
+    """
     from rich.console import Console
 
+    if nothing and not table.row_count:
+        note(nothing)
+        return
     with _told():
         Console(width=None if sys.stdout.isatty() else 200).print(table)
 

@@ -6,7 +6,14 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from neuralib.cli.cluster import Cluster
-from neuralib.errors import Cancelled, Conflict, NeuraLibError, error_class
+from neuralib.errors import (
+    Cancelled,
+    Conflict,
+    MissingError,
+    ModelError,
+    NeuraLibError,
+    error_class,
+)
 from neuralib.execute import Result, artifact_kind
 from neuralib.execute.sink import Sink
 from neuralib.jobs.job import Job, JobArtifact
@@ -48,6 +55,7 @@ def fetch_result(
         model=job.task.model,
         device=job.result.device,
         precision=job.result.precision,
+        gain_db=job.result.gain_db,
     )
 
 
@@ -79,7 +87,10 @@ class _Rehearsed(Exception):
 def reason(job: Job) -> NeuraLibError:
     """Say why a job has no results."""
     if job.error is not None:
-        return error_class(job.error.code)(job.error.message)
+        kind = error_class(job.error.code)
+        # Its paths and its advice are about another machine.
+        where = "on the worker: " if issubclass(kind, MissingError | ModelError) else ""
+        return kind(where + job.error.message)
     if job.state == "cancelled":
         return Cancelled(f"job {job.id} was cancelled; `neuralib jobs retry {job.id}` runs it")
     return Conflict(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from neuralib.cli.cluster import Cluster
 from neuralib.cli.console import complain, put, put_json
 from neuralib.cli.fetch import reason
-from neuralib.cli.rows import Row, progress_rows
+from neuralib.cli.rows import Row, Rows, progress_rows
 from neuralib.events.event import Event
 
 
@@ -22,20 +24,12 @@ def follow(cluster: Cluster, job_id: str | None, *, json: bool, bars: bool) -> i
         The exit status: 1 where the job did not become `done`.
     """
     events = cluster.watch_all() if job_id is None else cluster.watch(job_id)
-    with progress_rows(enabled=bars) as rows:
-        told: dict[str, str] = {}
-        drawn: dict[str, Row] = {}
-        for event in events:
-            if json:
-                put_json(event.model_dump(mode="json"))
-            elif told.get(event.job_id) != event.state:
-                put(_line(event))
-            told[event.job_id] = event.state
-            row = drawn.setdefault(event.job_id, rows.row(f"{event.task} {event.job_id}"))
-            row.event(event)
-            if event.final:
-                drawn.pop(event.job_id).end()
-                told.pop(event.job_id)
+    try:
+        with progress_rows(enabled=bars) as rows:
+            _tell(events, rows, json=json)
+    except KeyboardInterrupt:
+        complain("interrupted; what was followed goes on")
+        return 130
     if job_id is None:
         return 0
     job = cluster.job(job_id)
@@ -43,6 +37,25 @@ def follow(cluster: Cluster, job_id: str | None, *, json: bool, bars: bool) -> i
         return 0
     complain(reason(job).message)
     return 1
+
+
+def _tell(events: Iterable[Event], rows: Rows, *, json: bool) -> None:
+    told: dict[str, str] = {}
+    drawn: dict[str, Row] = {}
+    for event in events:
+        if json:
+            put_json(event.model_dump(mode="json"))
+        elif told.get(event.job_id) != event.state:
+            with rows.aside():
+                put(_line(event))
+        told[event.job_id] = event.state
+        if event.state == "running":
+            row = drawn.setdefault(event.job_id, rows.row(f"{event.task} {event.job_id}"))
+            row.event(event)
+        elif event.job_id in drawn:  # a run that ended, or was lost
+            drawn.pop(event.job_id).end()
+        if event.final:
+            told.pop(event.job_id)
 
 
 def _line(event: Event) -> str:

@@ -69,7 +69,7 @@ def list_keys(
         for key in found:
             put_json(key.model_dump(mode="json"))
     else:
-        put_table(key_table(found))
+        put_table(key_table(found), nothing="no keys: `neuralib keys create NAME` makes one")
     return 0
 
 

@@ -46,21 +46,13 @@ def newest(ask: Callable[[str | None, int], Page[Item]], limit: int) -> Iterator
 def job_table(cluster: Cluster, jobs: Iterable[Job]) -> Table:
     """Show jobs, a line each, with the names of their samples."""
     from rich.markup import escape
-    from rich.table import Table
 
     name_of = _Names(cluster)
-    table = Table()
-    for heading in ("id", "state", "task", "sample", "progress", "age"):
-        table.add_column(heading, overflow="fold")
+    table = _list("id", "state", "task", "age", "sample")
     for job in jobs:
-        table.add_row(
-            job.id,
-            _state(job),
-            job.task.kind,
-            escape(printable(name_of(job.sample_id))),
-            "" if job.state == "queued" else f"{job.progress:.0%}",
-            age(job.created_at),
-        )
+        name = escape(printable(name_of(job.sample_id)))
+        part = f" {job.progress:.0%}" if job.state == "running" else ""
+        table.add_row(job.id, _state(job, part), job.task.kind, age(job.created_at), name)
     return table
 
 
@@ -85,7 +77,8 @@ def job_details(job: Job, sample: Sample) -> Table:
         "finished": _time(job.finished_at),
     }
     if job.result is not None:
-        facts["ran"] = f"{clock(job.result.seconds)} on {job.result.device}, {job.result.precision}"
+        ran = f"{clock(job.result.seconds)} on {job.result.device}, {job.result.precision}"
+        facts["ran"] = ran if job.attempt else f"{ran}, as an earlier job: its result was taken"
     if job.error is not None:
         facts["error"] = f"[red]{escape(printable(job.error.message))} ({job.error.code})"
     for name, fact in facts.items():
@@ -98,21 +91,12 @@ def job_details(job: Job, sample: Sample) -> Table:
 def sample_table(samples: Iterable[Sample]) -> Table:
     """Show samples, a line each."""
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table()
-    for heading in ("id", "name", "length", "rate", "channels", "size", "age"):
-        table.add_column(heading, overflow="fold")
+    table = _list("id", "length", "size", "age", "name")
     for sample in samples:
-        table.add_row(
-            sample.id,
-            escape(printable(sample.name)),
-            "" if sample.audio_seconds is None else clock(sample.audio_seconds),
-            f"{sample.sample_rate} Hz",
-            str(sample.channels),
-            size(sample.bytes),
-            age(sample.created_at),
-        )
+        length = "" if sample.audio_seconds is None else clock(sample.audio_seconds)
+        name = escape(printable(sample.name))
+        table.add_row(sample.id, length, size(sample.bytes), age(sample.created_at), name)
     return table
 
 
@@ -141,13 +125,21 @@ def sample_details(sample: Sample) -> Table:
 def key_table(keys: Iterable[ApiKey]) -> Table:
     """Show keys, a line each."""
     from rich.markup import escape
+
+    table = _list("id", "created", "tenant", "name")
+    for key in keys:
+        table.add_row(key.id, _time(key.created_at), key.tenant, escape(printable(key.name)))
+    return table
+
+
+def _list(*headings: str) -> Table:
+    """Make a table without frames: at 80 columns an id stays whole, and can be copied."""
     from rich.table import Table
 
-    table = Table()
-    for heading in ("id", "name", "tenant", "created"):
-        table.add_column(heading, overflow="fold")
-    for key in keys:
-        table.add_row(key.id, escape(printable(key.name)), key.tenant, _time(key.created_at))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings[:-1]:
+        table.add_column(heading, no_wrap=True)
+    table.add_column(headings[-1], overflow="fold")
     return table
 
 
@@ -191,9 +183,9 @@ class _Names:
         return self._known[sample_id]
 
 
-def _state(job: Job) -> str:
+def _state(job: Job, more: str = "") -> str:
     colour = _COLOURS.get(job.state)
-    return f"[{colour}]{job.state}" if colour else job.state
+    return f"[{colour}]{job.state}{more}" if colour else job.state
 
 
 def _options(job: Job) -> str:

@@ -192,7 +192,10 @@ def _tell(check: Check, remedy: str) -> bool:
 def _show(models: list[ListedModel]) -> None:
     from rich.table import Table
 
-    table = Table("name", "task", "size", "here", "licence of the weights")
+    table = Table()
+    table.add_column("name", no_wrap=True)  # a name that is cut off cannot be typed
+    for heading in ("task", "size", "here", "licence of the weights"):
+        table.add_column(heading)
     for model in models:
         size = "" if model.size_bytes is None else f"{model.size_bytes / 1e6:,.1f} MB"
         here = "" if model.state == "missing" else model.state

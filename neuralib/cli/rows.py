@@ -66,6 +66,18 @@ class Rows:
         """Make a bar, which appears when it first has something to show."""
         return Row(self._bar, label)
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the bars off the terminal while a result is printed on it."""
+        if self._bar is None or not sys.stdout.isatty():
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
+
     def end(self) -> None:
         """Leave the terminal to others."""
         if self._bar is not None:
@@ -83,10 +95,11 @@ def progress_rows(*, enabled: bool) -> Iterator[Rows]:
 
     bar = Progress(
         TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
-        BarColumn(),
+        BarColumn(bar_width=None),
         TaskProgressColumn(),
         TextColumn("{task.fields[eta]}"),
         console=Console(stderr=True),
+        expand=True,  # a long name shortens the bar, and hides no number
         redirect_stdout=False,
         transient=True,
     )

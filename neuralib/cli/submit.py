@@ -8,7 +8,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,12 +58,12 @@ def _tell(batch: _Batch, plan: Plan, *, json: bool) -> Counter[str]:
     counts = Counter[str]()
     try:
         for outcome in batch.outcomes():
-            if isinstance(outcome, Submitted):
-                counts["submitted"] += 1
-                _show_job(outcome, json=json)
-            else:
-                counts[outcome.status] += 1
-                show_record(outcome, json=json, paths=plan.output != "-")
+            counts["submitted" if isinstance(outcome, Submitted) else outcome.status] += 1
+            with batch.aside():
+                if isinstance(outcome, Submitted):
+                    _show_job(outcome, json=json)
+                else:
+                    show_record(outcome, json=json, paths=plan.output != "-")
     except BaseException as error:
         batch.stop(error)
         raise
@@ -88,6 +88,7 @@ class _Batch:
         self._rows = rows
         self._airspace = Airspace()
         self._slots = [_Slot() for _ in inputs]
+        self._labels = [entry.label for entry in inputs]
         self._waiting: queue.SimpleQueue[tuple[_Slot, Flight, str]] = queue.SimpleQueue()
         for number, (entry, path, slot) in enumerate(
             zip(inputs, paths, self._slots, strict=True), start=1
@@ -112,6 +113,10 @@ class _Batch:
             assert slot.outcome is not None
             yield slot.outcome
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Take the bars off the terminal while a result is printed on it."""
+        return self._rows.aside()
+
     def stop(self, error: BaseException) -> None:
         """End what moves; cancel the jobs where the user wants that, or tell how to find them."""
         jobs = self._airspace.close(_SETTLE_SECONDS)
@@ -125,8 +130,9 @@ class _Batch:
                     self._cluster.cancel(job_id)
             note(f"cancelled {', '.join(jobs)}")
         else:
-            for job_id, label in jobs.items():
-                note(f"{label}: goes on as {job_id}; `neuralib jobs get {job_id}` fetches it later")
+            for job_id, label in sorted(jobs.items(), key=lambda job: self._labels.index(job[1])):
+                note(f"{label}: goes on as {job_id}")
+            note("`neuralib jobs get ID...` fetches their results later")
 
     def _fly(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -144,7 +150,11 @@ def _wants_to_cancel(count: int) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
     what = "the job" if count == 1 else f"the {count} jobs"
-    return confirm(f"Cancel {what} on the cluster?")
+    try:
+        return confirm(f"Cancel {what} on the cluster?")
+    except KeyboardInterrupt:  # out of here, whatever becomes of them
+        note("")
+        return False
 
 
 def _show_job(submitted: Submitted, *, json: bool) -> None:

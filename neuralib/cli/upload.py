@@ -39,10 +39,11 @@ def add_samples(cluster: Cluster, entries: Sequence[Input], *, json: bool, bars:
                 continue
             finally:
                 row.end()
-            if json:
-                put_json(sample.model_dump(mode="json"))
-            else:
-                put(sample.id)
+            with rows.aside():
+                if json:
+                    put_json(sample.model_dump(mode="json"))
+                else:
+                    put(sample.id)
     return status
 
 
@@ -96,7 +97,8 @@ def _fetch(cluster: Cluster, sample: Sample, name: str, output: str | None, rows
     finally:
         row.end()
     if output != "-":
-        put(sink.artifacts[0].path)
+        with rows.aside():
+            put(sink.artifacts[0].path)
 
 
 def _file_names(samples: Sequence[Sample]) -> list[str]:
