@@ -46,12 +46,51 @@ def test_a_port_that_is_taken(neuralib: Command) -> None:
     assert "Address already in use" in done.errors[0]
 
 
+def test_a_data_folder_has_one_gateway_unless_a_redis_is_shared(
+    micro_models: Path, tmp_path: Path, neuralib: Command
+) -> None:
+    home = user_environment(tmp_path / "home", micro_models)
+    data = {"NEURALIB_DATA_DIR": home["NEURALIB_DATA_DIR"]}
+    gateway = Gateway(tmp_path, home, "--no-worker")
+    try:
+        second = neuralib("serve", "--port", 0, **data)
+    finally:
+        gateway.process.kill()
+        gateway.stop()
+    assert (second.status, second.stdout) == (2, b"")
+    assert "another `neuralib serve`" in second.errors[0]
+    again = Gateway(tmp_path, home, "--no-worker")  # a killed one holds nothing
+    assert again.stop() == 0
+
+
+def test_a_data_folder_that_cannot_be_written(neuralib: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for words in (["serve", "--port", "0"], ["keys", "list"]):
+        done = neuralib(*words, NEURALIB_DATA_DIR=str(tmp_path / "file"))
+        assert (done.status, done.stdout) == (1, b"")
+        assert "NEURALIB_DATA_DIR" in done.errors[0]
+
+
+def test_a_gateway_says_at_once_what_does_not_answer(micro_models: Path, tmp_path: Path) -> None:
+    home = user_environment(tmp_path / "home", micro_models)
+    away = {
+        "NEURALIB_REDIS_URL": "redis://127.0.0.1:1/0",
+        "NEURALIB_STORAGE_URL": "s3://key:secret@127.0.0.1:1/bucket?secure=false",
+    }
+    gateway = Gateway(tmp_path, home | away)
+    assert gateway.stop() == 0
+    log = gateway.log.read_text()
+    assert "server.lacks: Redis at 127.0.0.1:1 does not answer" in log
+    assert "server.lacks: the storage at 127.0.0.1:1 does not answer" in log
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["serve", "--device", "tpu"], "device 'tpu'"),
         (["serve", "--workers", "0"], "--workers: got 0"),
         (["serve", "--port", "70000"], "70000"),
+        (["serve", "--host", ""], "--host: got ''"),
         (["worker"], "NEURALIB_REDIS_URL"),
         (["worker", "--queues", "separate,mix"], "--queues: got 'mix'"),
         (["worker", "--grace", "-1"], "--grace: got -1"),
