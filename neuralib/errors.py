@@ -176,7 +176,7 @@ _WRITE_ADVICE = {
     errno.EISDIR: "a folder has this name: move it away, or choose another folder with -o",
     errno.ENOTDIR: "a file is where a folder should be: choose another folder with -o",
     errno.EEXIST: "a file is where a folder should be: choose another folder with -o",
-    errno.ENAMETOOLONG: "rename the input to something shorter",
+    errno.ENAMETOOLONG: "rename the input, or choose another folder with -o",
 }
 
 

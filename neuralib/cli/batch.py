@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -60,7 +61,7 @@ class Batch:
         folder = result_folder(self._run.output, self._task, entry.name)
         names = expected_names(self._task, entry.name, lambda: self._sources(report))
         paths = [folder / name for name in names]
-        if self._run.skip_existing and all(path.is_file() for path in paths):
+        if self._run.skip_existing and all(map(os.path.isfile, paths)):
             return existing(entry.label, self._task, paths)
         self._engine(report)
         try:

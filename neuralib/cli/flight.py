@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -153,7 +154,7 @@ class Flight:
             return []
         folder = self._folder()
         paths = [folder / name for name in self._names()]
-        return paths if all(path.is_file() for path in paths) else []
+        return paths if all(map(os.path.isfile, paths)) else []
 
     def _names(self) -> tuple[str, ...]:
         """Name the results as far as they are known: not the stems of an unknown model."""
@@ -227,7 +228,9 @@ class Flight:
 
 
 def _is_whole(task: SeparateTask | MidiTask | TranscribeTask) -> bool:
-    return isinstance(task, SeparateTask) and task.stems is None and task.two_stems is None
+    if not isinstance(task, SeparateTask) or task.residual:
+        return False
+    return task.stems is None and task.two_stems is None
 
 
 def _stops_all(error: NeuraLibError) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import sys
 import unicodedata
 from collections import Counter
@@ -57,24 +59,41 @@ def _find(word: str) -> Iterator[Input]:
         if sys.stdin.isatty():
             raise UsageError("- reads audio from standard input, which is a terminal; pipe a file")
         yield Input("-", path, "stdin")
-    elif word and path.is_dir():  # an empty word would be the current folder
-        files = sorted(_audio_files(path))
-        for file in files:
-            yield Input(str(file), file, safe_stem(file.stem))
-        if not files:
-            error = NoAudio(f"folder {word!r} holds no audio file; name the files themselves")
-            yield Input(word, path, safe_stem(path.name), error)
-    elif not word or not path.exists():
-        error_ = InputNotFound(f"no such file: {word!r}; check the name")
-        yield Input(word, path, safe_stem(path.stem), error_)
-    else:
-        yield Input(word, path, safe_stem(path.stem))
+        return
+    try:
+        files = _files(word)
+    except InputError as error:
+        yield Input(word, path, safe_stem(path.stem), error)
+        return
+    for file in files:
+        yield Input(str(file), file, safe_stem(file.stem))
+
+
+def _files(word: str) -> list[Path]:
+    """List the files that a word names: itself, or what is audio in this folder."""
+    path = Path(word)
+    try:
+        if not stat.S_ISDIR(os.stat(word).st_mode):  # no file has an empty name
+            return [path]
+        os.listdir(word)
+        os.stat(os.path.join(word, os.curdir))  # asks whether it may be searched
+    except FileNotFoundError:
+        raise InputNotFound(f"no such file: {word!r}; check the name") from None
+    except OSError as error:
+        raise InputNotFound(
+            f"cannot look at {word!r}: {error.strerror or error}; check the name, and the "
+            "permissions of its folders"
+        ) from None
+    if found := sorted(_audio_files(path)):
+        return found
+    raise NoAudio(f"folder {word!r} holds no audio file; name the files themselves")
 
 
 def _audio_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and path.is_file():
+        # os.path says no where pathlib raises: to what is in a folder that may not be searched.
+        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and os.path.isfile(path):
             yield path
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -50,7 +52,7 @@ def result_folder(output: str | None, task: AnyTask, name: str) -> Path:
 
 def _writes_one(task: AnyTask) -> bool:
     if isinstance(task, SeparateTask):
-        return task.stems is not None and len(task.stems) == 1
+        return task.stems is not None and len(task.stems) == 1 and not task.residual
     return len(task.formats) == 1
 
 
@@ -82,8 +84,11 @@ def check_folder(folder: Path) -> None:
     Raises:
         OutputError: where it cannot.
     """
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    places = (folder, *folder.absolute().parents)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(folder)  # tells a name that is too long, or behind a closed door
+        place = next(path for path in places if os.path.exists(path))
         with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:

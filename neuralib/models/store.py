@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,7 +209,7 @@ class Store:
             OutputError: where it cannot be copied.
         """
         path = path.expanduser()
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise UnknownModel(f"{path} is not a file; name a checkpoint, or a bag (.yaml)")
         kind = kind_of(path)
         sha256 = sha256_of(path)
@@ -263,9 +264,9 @@ class Store:
 
     def _local_path(self, path: str, kind: Kind) -> Path:
         local = Path(path).expanduser()
-        if local.is_file():
+        if os.path.isfile(local):  # pathlib raises where a name is too long to be one
             return local
-        if local.is_dir():
+        if os.path.isdir(local):
             raise UnknownModel(
                 f"model {path} is a folder; name the checkpoint in it, or its bag (.yaml)"
             )

@@ -251,3 +251,38 @@ def test_checkpoint_that_is_none_is_told_before_anything_starts(
     (line,) = done.errors
     assert name in line
     assert not (tmp_path / "out").exists()
+
+
+LONG = "x" * 300
+"""Longer than the name of a file may be."""
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["-o", LONG], 1),
+        (["-o", f"out/{LONG}/more"], 1),
+        (["--model", LONG], 3),
+    ],
+)
+def test_a_name_that_no_file_can_have(
+    neuralib: Command, tmp_path: Path, words: list[str], status: int
+) -> None:
+    write_wav(tmp_path / "song.wav", tone(0.5))
+    done = neuralib("midi", "song.wav", *words)
+    assert (done.status, done.stdout) == (status, b"")
+    (line,) = done.errors
+    assert LONG in line
+    assert "fault of NeuraLib" not in line
+
+
+def test_a_name_that_leaves_no_room_for_a_suffix_is_one_failed_input(
+    neuralib: Command, tmp_path: Path
+) -> None:
+    name = "y" * 251
+    for each in (name, "song"):
+        write_wav(tmp_path / f"{each}.wav", tone(0.5))
+    words = ["midi", f"{name}.wav", "song.wav", "--format", "json", "--skip-existing"]
+    done = neuralib(*words, "--json")
+    assert [record["status"] for record in done.records] == ["failed", "done"]
+    assert done.records[0]["error"]["code"] == "output"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from neuralib.cli.inputs import find_inputs
-from neuralib.errors import InputNotFound, NoAudio
+from neuralib.cli.output import check_folder
+from neuralib.errors import InputNotFound, NoAudio, OutputError
+from tests.audio.test_bad_input import unprivileged
 
 
 def make(folder: Path, *names: str) -> list[str]:
@@ -48,6 +51,37 @@ def test_missing_file_keeps_its_place(tmp_path: Path) -> None:
     assert isinstance(first.error, InputNotFound)
     assert "nothing.wav" in first.error.message
     assert second.error is None
+
+
+def test_folders_behind_a_closed_door() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are for its user alone
+        folder = Path(name)
+        folder.chmod(0o755)
+        make(folder, "closed/song.wav", "listed/song.wav", "listed/more/song.wav")
+        (folder / "closed").chmod(0)
+        (folder / "listed").chmod(0o444)
+        words = [str(folder / word) for word in ("closed", "closed/song.wav", "listed")]
+        with unprivileged():
+            found = find_inputs(words)
+            with pytest.raises(OutputError, match="Permission denied"):
+                check_folder(folder / "closed" / "out")
+        for path in ("closed", "listed"):
+            (folder / path).chmod(0o755)
+    assert [entry.label for entry in found] == words
+    assert all(isinstance(entry.error, InputNotFound) for entry in found)
+
+
+@pytest.mark.parametrize("word", ["x" * 300, "x/" * 3000, "loop", "loop/song.wav", "a.wav/b.wav"])
+def test_what_cannot_be_looked_at_keeps_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path, "a.wav")
+    (tmp_path / "loop").symlink_to("loop")
+    wrong, right = find_inputs([word, "a.wav"])
+    assert isinstance(wrong.error, InputNotFound)
+    assert word in wrong.error.message
+    assert right.error is None
 
 
 @pytest.mark.parametrize(
