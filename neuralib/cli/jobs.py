@@ -50,7 +50,8 @@ def list_jobs(
             for job in jobs:
                 put_json(job.model_dump(mode="json"))
         else:
-            put_table(job_table(cluster, jobs))
+            nothing = "no such job" if state or task else "no jobs"
+            put_table(job_table(cluster, jobs), nothing=nothing)
     return 0
 
 
@@ -127,8 +128,10 @@ def retry(ids: Ids, server: options.Server = None) -> int:
 @command
 def get(
     ids: Ids,
-    output: options.Output = None,
-    json: options.Json = False,
+    output: options.Fetched = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON record a job, instead of the paths.")
+    ] = False,
     quiet: options.Quiet = False,
     server: options.Server = None,
 ) -> int:

@@ -20,6 +20,16 @@ Output = Annotated[
         "(default: the current folder; - where the only input is -).",
     ),
 ]
+Fetched = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR|-",
+        help="Folder for the files, or - to write the one file to standard output "
+        "(default: the current folder).",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(metavar="auto|cpu|cuda[:N]|mps", help="Where to compute (default: auto)"),
@@ -53,6 +63,8 @@ Force = Annotated[
     typer.Option("--force", help="With --submit: compute again what was computed before."),
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch the network.")]
+Terse = Annotated[bool, typer.Option("--quiet", "-q", help="Log warnings and errors alone.")]
+Chatty = Annotated[bool, typer.Option("--verbose", "-v", help="Log more; show tracebacks.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no warnings.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show tracebacks.")]
 

@@ -62,7 +62,7 @@ def list_samples(
             for sample in samples:
                 put_json(sample.model_dump(mode="json"))
         else:
-            put_table(sample_table(samples))
+            put_table(sample_table(samples), nothing="no such sample" if query else "no samples")
     return 0
 
 
@@ -91,7 +91,7 @@ def show(ids: Ids, json: JsonSample = False, server: options.Server = None) -> i
 @command
 def get(
     ids: Ids,
-    output: options.Output = None,
+    output: options.Fetched = None,
     quiet: options.Quiet = False,
     server: options.Server = None,
 ) -> int:

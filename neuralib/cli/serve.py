@@ -28,8 +28,8 @@ def serve(
     ] = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Run no jobs here.")] = False,
     device: options.Device = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    quiet: options.Terse = False,
+    verbose: options.Chatty = False,
 ) -> int:
     """Serve the HTTP API of a cluster until Ctrl-C.
 

@@ -27,7 +27,7 @@ def worker(
             metavar="SECONDS",
             help="How long a job may go on after SIGTERM before it is handed back.",
         ),
-    ] = 30.0,
+    ] = 30,
     idle_release: Annotated[
         float | None,
         typer.Option(
@@ -36,8 +36,8 @@ def worker(
             "(default: 600, or the settings').",
         ),
     ] = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
+    quiet: options.Terse = False,
+    verbose: options.Chatty = False,
 ) -> int:
     """Run jobs of a cluster, until SIGTERM or Ctrl-C.
 
