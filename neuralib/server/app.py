@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from neuralib import __version__
+from neuralib.errors import ClusterError
 from neuralib.events.feed import Feed
 from neuralib.server import artifacts, events, health, jobs, problems, samples
 from neuralib.server.auth import Doorkeeper
@@ -85,6 +86,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     await run_sync(state.spool.clean)
     await run_sync(state.metrics.observe)  # what ends from now on is counted
+    with contextlib.suppress(ClusterError):
+        await state.doorkeeper.is_open()  # a key that exists now is remembered
     with Reconciler(state.service.parts).running():
         try:
             yield

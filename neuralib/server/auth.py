@@ -2,22 +2,26 @@
 
 With a key (`Authorization: Bearer nl_...`) a request may come from anywhere. Without one it is
 taken only while no key exists at all and the server listens to this machine alone; then every
-program of this machine is the one local tenant. Web pages are not such programs, although the
-browser that shows them is: so without a key the `Host` has to be a name of this machine (a page
-cannot point its own name at 127.0.0.1 and talk to us: DNS rebinding), and an `Origin` has to be
-this server's own. No answer has CORS headers: pages of other origins cannot read any.
+program of this machine is the one local tenant. A server that has seen a key stays shut when the
+last one is revoked, until it is started again: who revokes keys in haste wants nobody in.
+
+Web pages are not programs of this machine, although the browser that shows them is: so without a
+key the `Host` has to be a name of this machine (a page cannot point its own name at 127.0.0.1 and
+talk to us: DNS rebinding), and an `Origin` has to be this server's own. No answer has CORS
+headers: pages of other origins cannot read any.
 """
 
 import hashlib
 import ipaddress
 import time
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from neuralib.errors import Unauthorized
+from neuralib.errors import ClusterError, Unauthorized
 from neuralib.jobs.keys import Keys
 from neuralib.server.threads import Threads
 
@@ -56,6 +60,7 @@ class Doorkeeper:
         self._tenant = tenant
         self._public = public
         self._open = False, 0.0
+        self._had_key = False
         self._known: dict[bytes, tuple[str, float]] = {}
 
     async def admit(self, request: Request, token: str | None) -> str:
@@ -69,17 +74,23 @@ class Doorkeeper:
             tenant = await self._tenant_of(token)
             if tenant is not None:
                 return tenant
-        if not self._public and await self._is_open():
+        if not self._public and await self.is_open():
             _check_page(request)
             return self._tenant
         raise Unauthorized(_WANTED if token is None else _WRONG)
 
-    async def _is_open(self) -> bool:
+    async def is_open(self) -> bool:
+        """Tell whether no key is wanted: none exists, and none did since the server began.
+
+        Raises:
+            DatabaseUnreachable: where the database does not answer.
+        """
         is_open, until = self._open
-        if time.monotonic() >= until:
-            is_open = not await self._threads(self._keys.exist)
+        if not self._had_key and time.monotonic() >= until:
+            self._had_key = await self._threads(self._keys.exist) or self._had_key
+            is_open = not self._had_key
             self._open = is_open, time.monotonic() + FRESH_SECONDS
-        return is_open
+        return is_open and not self._had_key
 
     async def _tenant_of(self, token: str) -> str | None:
         digest = hashlib.sha256(token.encode()).digest()
@@ -90,6 +101,7 @@ class Doorkeeper:
         if found is None:
             self._known.pop(digest, None)
             return None
+        self._had_key = True
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[digest] = found, time.monotonic() + FRESH_SECONDS
@@ -99,10 +111,10 @@ class Doorkeeper:
 _BEARER = HTTPBearer(auto_error=False, description="A key of `neuralib keys create`.")
 
 
-async def _tenant(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
-) -> str:
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+
+
+async def _tenant(request: Request, credentials: Credentials) -> str:
     token = None if credentials is None else credentials.credentials
     doorkeeper: Doorkeeper = request.app.state.doorkeeper
     return await doorkeeper.admit(request, token)
@@ -110,6 +122,24 @@ async def _tenant(
 
 Tenant = Annotated[str, Depends(_tenant)]
 """Whose samples and jobs a request is about."""
+
+
+async def _is_admitted(
+    request: Request, credentials: Credentials, tenant: Tenant
+) -> Callable[[], Awaitable[bool]]:
+    async def ask() -> bool:
+        try:
+            return await _tenant(request, credentials) == tenant
+        except Unauthorized:
+            return False
+        except ClusterError:
+            return True  # it was, and the database cannot say more now
+
+    return ask
+
+
+IsAdmitted = Annotated[Callable[[], Awaitable[bool]], Depends(_is_admitted)]
+"""Tells whether a request that goes on and on would still be admitted."""
 
 
 def is_loopback(host: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 
 from starlette.responses import Response
@@ -19,12 +20,17 @@ SEND_TIMEOUT_SECONDS = 30.0
 """A client that makes no room for so long is dropped."""
 STOP_SECONDS = 1.0
 """What is not sent so long after the server began to stop is dropped."""
+ADMITTED_SECONDS = 15.0
+"""A stream whose key was revoked ends after about so long."""
 _PART_BYTES = 64 * 1024
 """Size of one write, and of the buffer that a slow client may fill."""
 
 
 class EventStream(Response):
-    """Sends blocks of `text/event-stream` until they end, the client goes, or the server stops."""
+    """Sends blocks of `text/event-stream` until they end.
+
+    Before that where the client goes, its key is revoked, or the server stops.
+    """
 
     media_type = "text/event-stream"
 
@@ -33,13 +39,15 @@ class EventStream(Response):
         blocks: AsyncGenerator[bytes, None],
         end: Callable[[], None],
         stopping: asyncio.Event,
+        is_admitted: Callable[[], Awaitable[bool]],
     ) -> None:
         """Prepare the response.
 
         Args:
             blocks: what is sent, each at once.
-            end: makes `blocks` end soon; called when the client is gone or the server stops.
+            end: makes `blocks` end soon.
             stopping: set when the server begins to stop.
+            is_admitted: tells whether the client may still be here.
         """
         super().__init__()
         del self.headers["content-length"]
@@ -49,11 +57,13 @@ class EventStream(Response):
         self._blocks = blocks
         self._end = end
         self._stopping = stopping
+        self._is_admitted = is_admitted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
         writer = _Writer(scope, send)
-        watchers = asyncio.create_task(_gone(receive)), asyncio.create_task(self._stop(writer))
+        reasons = (_gone(receive), self._stop(writer), self._refused())
+        watchers = [asyncio.create_task(reason) for reason in reasons]
         for watcher in watchers:
             watcher.add_done_callback(lambda _: self._end())
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
@@ -73,6 +83,11 @@ class EventStream(Response):
             for watcher in watchers:
                 watcher.cancel()
             await self._blocks.aclose()
+
+    async def _refused(self) -> None:
+        while await self._is_admitted():
+            # Not all at once: many streams began together.
+            await asyncio.sleep(ADMITTED_SECONDS * random.uniform(0.5, 1.5))
 
     async def _stop(self, writer: _Writer) -> None:
         await self._stopping.wait()

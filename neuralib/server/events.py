@@ -12,7 +12,7 @@ from neuralib.events.feed import Feed
 from neuralib.events.listener import Item, Listener
 from neuralib.events.message import Message, message_of
 from neuralib.jobs.job import Job
-from neuralib.server.auth import Tenant
+from neuralib.server.auth import IsAdmitted, Tenant
 from neuralib.server.documentation import PROBLEMS
 from neuralib.server.event_stream import EventStream
 from neuralib.server.snapshots import Snapshots, reset_block
@@ -71,7 +71,11 @@ TheSnapshots = Annotated[Snapshots, Depends(_snapshots)]
 
 @router.get("/events", status_code=200, response_class=EventStream, responses=_ANSWER)
 async def events(
-    tenant: Tenant, listener: TheListener, snapshots: TheSnapshots, stopping: Stopping
+    tenant: Tenant,
+    listener: TheListener,
+    snapshots: TheSnapshots,
+    stopping: Stopping,
+    is_admitted: IsAdmitted,
 ) -> EventStream:
     """Follow all jobs of the caller, from now on or from `Last-Event-ID` on.
 
@@ -79,7 +83,7 @@ async def events(
     too old, or the bus was away): its data is the list of the newest jobs as they are now.
     """
     blocks = _tenant_blocks(listener, partial(snapshots.after, tenant))
-    return EventStream(blocks, listener.end, stopping)
+    return EventStream(blocks, listener.end, stopping, is_admitted)
 
 
 @router.get("/jobs/{job_id}/events", status_code=200, response_class=EventStream, responses=_ANSWER)
@@ -90,6 +94,7 @@ async def job_events(
     service: TheService,
     in_thread: InThread,
     stopping: Stopping,
+    is_admitted: IsAdmitted,
     last_event_id: LastEventId = None,
 ) -> EventStream:
     """Follow one job: its state now, or what came after `Last-Event-ID`, then each change.
@@ -103,9 +108,8 @@ async def job_events(
 
     # The listener is there already: nothing happens between what is read here and its events.
     job = await look()
-    return EventStream(
-        _job_blocks(listener, job, look, replay=bool(last_event_id)), listener.end, stopping
-    )
+    blocks = _job_blocks(listener, job, look, replay=bool(last_event_id))
+    return EventStream(blocks, listener.end, stopping, is_admitted)
 
 
 async def _tenant_blocks(

@@ -56,14 +56,15 @@ def serve(
         UsageError: where the address cannot be listened at, or no key exists for a public one.
         ClusterError: where the database does not answer.
     """
-    public = not is_loopback(host)
-    if public and not parts.keys.exist():
-        raise UsageError(
-            f"{host} can be reached from other machines, and no key exists yet: run `neuralib "
-            "keys create NAME` first, or serve at 127.0.0.1"
-        )
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_listen(host, port))
+        # What the name stands for counts: nobody knows where `x.localhost` leads to.
+        public = not is_loopback(listener.getsockname()[0])
+        if public and not parts.keys.exist():
+            raise UsageError(
+                f"{host} can be reached from other machines, and no key exists yet: run `neuralib "
+                "keys create NAME` first, or serve at 127.0.0.1"
+            )
         app = create_app(parts, settings, public=public)
         server = _Server(app, lambda: listening(_address(host, listener)))
         stack.enter_context(_signals_to(server))

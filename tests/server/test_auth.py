@@ -7,12 +7,12 @@ import httpx2
 import pytest
 
 from neuralib.errors import UsageError
-from neuralib.server import auth
+from neuralib.server import auth, event_stream
 from neuralib.server.auth import is_loopback
 from neuralib.server.serve import serve
 from neuralib.service.parts import Parts, opened_parts
 from neuralib.settings import Settings
-from tests.server.event_gateway import running
+from tests.server.event_gateway import Gateway, running
 from tests.server.gateway import song, submit, upload
 from tests.server.test_samples import wait_until
 
@@ -126,6 +126,38 @@ def test_a_revoked_key_ends_within_seconds(
         assert http.get("/v1/jobs").status_code == 200
         parts.keys.revoke(key.id)
         wait_until(lambda: http.get("/v1/jobs").status_code == 401)
+
+
+def test_a_door_that_was_shut_stays_so_without_the_last_key(
+    parts: Parts, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "FRESH_SECONDS", 0.0)
+    key, token = parts.keys.create("anna", "laptop")
+    with running(parts, settings) as server, client(server_url(server), token) as http:
+        parts.keys.revoke(key.id)  # nobody has asked for anything yet
+        assert http.get("/v1/jobs").status_code == 401
+        assert httpx2.get(f"{server_url(server)}/v1/jobs").status_code == 401
+    with running(parts, settings) as server:
+        assert httpx2.get(f"{server_url(server)}/v1/jobs").status_code == 200
+
+
+def test_a_stream_ends_when_its_key_is_revoked(
+    url: str, parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(event_stream, "ADMITTED_SECONDS", 0.1)
+    key, token = parts.keys.create("anna", "laptop")
+    parts.keys.create("anna", "other")
+    with client(url, token) as http, http.stream("GET", "/v1/events") as stream:
+        texts = stream.iter_text()
+        assert "retry:" in next(texts)
+        parts.keys.revoke(key.id)
+        assert list(texts) == []  # it ends, and whole
+        assert http.get("/v1/events").status_code == 401
+
+
+def server_url(server: Gateway) -> str:
+    return f"http://127.0.0.1:{server.port}"
 
 
 def test_a_key_is_asked_for_once_in_a_while(
