@@ -19,7 +19,15 @@ from neuralib.engines.device import cores, onnx_devices
 from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
 from neuralib.midi.recorder import Recorder
-from neuralib.midi.times import HOP, SAMPLE_RATE, WINDOW_FRAMES, WINDOW_SAMPLES
+from neuralib.midi.times import (
+    HOP,
+    SAMPLE_RATE,
+    STRIDE_SAMPLES,
+    TRIM_FRAMES,
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+    frames_about,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -31,11 +39,7 @@ _OUTPUTS = {  # widths of onsets, notes and contours
     "StatefulPartitionedCall:0": KEYS * BINS_PER_KEY,
 }
 
-# As basic-pitch 0.4 cuts: neighbouring windows share 30 frames, of which each gives up half.
-_TRIM_FRAMES = 15
-_LEAD_SAMPLES = _TRIM_FRAMES * HOP
-_STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * _LEAD_SAMPLES
-_FRAMES_PER_SAMPLE = SAMPLE_RATE // HOP / SAMPLE_RATE
+_LEAD_SAMPLES = TRIM_FRAMES * HOP
 
 # More windows a run are no faster on a processor, where each takes 15 MB.
 _WINDOWS_A_RUN = {"cpu": 1, "cuda": 32}
@@ -78,6 +82,8 @@ class BasicPitch(PitchTracker):
     def track(self, blocks: Iterable[Block]) -> Activations:
         """Compute the activations of mono audio at `sample_rate`, as basic-pitch 0.4 does.
 
+        They reach to the end of the audio, of which basic-pitch leaves out the last 0.7 %.
+
         Args:
             blocks: (1, frames) each; without any there are no activations either.
 
@@ -96,14 +102,14 @@ class BasicPitch(PitchTracker):
                     recorder.append(waiting.popleft().result())
             for run in waiting:
                 recorder.append(run.result())
-            return recorder.finish(int(windows.samples * _FRAMES_PER_SAMPLE))
+            return recorder.finish(frames_about(windows.samples))
 
     def _run(self, windows: NDArray[np.float32]) -> Activations:
         """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""
         assert self._session is not None
         outputs = self._session.run(list(_OUTPUTS), {_INPUT: windows})
         return Activations(
-            *(out[:, _TRIM_FRAMES:-_TRIM_FRAMES].reshape(-1, out.shape[-1]) for out in outputs)
+            *(out[:, TRIM_FRAMES:-TRIM_FRAMES].reshape(-1, out.shape[-1]) for out in outputs)
         )
 
 
@@ -117,7 +123,7 @@ class _Windows:
 
     def __iter__(self) -> Iterator[NDArray[np.float32]]:
         """Yield (43 844, 1) each; the last ones are filled up with silence."""
-        segmenter = Segmenter(1, WINDOW_SAMPLES, _STRIDE_SAMPLES)
+        segmenter = Segmenter(1, WINDOW_SAMPLES, STRIDE_SAMPLES)
         yield from map(_fill, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
         for block in self._blocks:
             self.samples += block.shape[-1]
