@@ -14,6 +14,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from neuralib.audio.mp3 import Behind, start_behind_junk
 from neuralib.errors import DecodeError, InputNotFound, NoAudio
 
 _FORMATS = (
@@ -67,13 +68,26 @@ def open_audio(path: Path) -> Iterator[Source]:
         NoAudio: a folder, an empty file, or a file without an audio stream.
         DecodeError: the content is nothing that can be decoded.
     """
-    with _open_file(path) as file:
-        try:
-            container = av.open(f"file:{path}", "r", options=_OPTIONS, **_BEAR_WITH_TAGS)
-        except av.FFmpegError:
-            raise _not_audio(path, file) from None
-        with container:
-            yield Source(path, file, container, _audio_stream(path, container))
+    with _open_file(path) as file, _open_container(path, file) as container:
+        yield Source(path, file, container, _audio_stream(path, container))
+
+
+def _open_container(path: Path, file: BinaryIO) -> InputContainer:
+    try:
+        container: InputContainer = av.open(
+            f"file:{path}", "r", options=_OPTIONS, **_BEAR_WITH_TAGS
+        )
+        start = start_behind_junk(file) if container.format.name == "mp3" else None
+        if start is None:
+            return container
+        container.close()
+        options = _OPTIONS | {"format_whitelist": "mp3"}
+        behind: InputContainer = av.open(
+            Behind(file, start), "r", "mp3", options=options, **_BEAR_WITH_TAGS
+        )
+        return behind
+    except av.FFmpegError:
+        raise _not_audio(path, file) from None
 
 
 def _open_file(path: Path) -> BinaryIO:

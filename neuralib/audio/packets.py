@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from typing import Any, cast
 
 import av
@@ -16,6 +15,7 @@ from av.packet import Packet
 
 from neuralib.audio.block import Block
 from neuralib.audio.container import Source
+from neuralib.audio.length import Trimmer, exact_frames, promised_frames
 from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
@@ -36,7 +36,8 @@ class PacketReader:
         # The decoder changes its stream's description as it goes, so it is read beforehand.
         self._rate = source.stream.sample_rate
         self._layout = source.stream.layout
-        self._promised = _promised_frames(source)
+        self._promised = promised_frames(source)
+        self._last_packet: Packet[AudioStream] | None = None
         self._decoded_seconds = 0.0
         self._damaged_packets = 0
         self._first_damage_seconds = 0.0
@@ -51,14 +52,23 @@ class PacketReader:
                 compressed without loss gave less than its header promises.
         """
         frames = 0
-        for block in self._converted(self._decoded(self._packets())):
+        for block in self._trimmed(self._converted(self._decoded(self._packets()))):
             frames += block.shape[1]
             yield block
         self._judge(frames)
 
+    def _trimmed(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        trimmer = Trimmer()
+        for block in blocks:
+            yield from trimmer.push(block)
+        yield from trimmer.finish(exact_frames(self._source, self._last_packet, self._rate))
+
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         try:
-            yield from self._source.container.demux(self._source.stream)
+            for packet in self._source.container.demux(self._source.stream):
+                if packet.size:
+                    self._last_packet = packet
+                yield packet
         except av.FFmpegError as error:
             self._stopped_by = error.strerror or str(error)
 
@@ -114,9 +124,7 @@ class PacketReader:
                 )
             raise NoAudio(f"{self._name} holds not one sample; get a whole copy")
         exact = self._source.stream.codec_context.codec.canonical_name in _EXACT_CODECS
-        # Edit lists of mp4 count milliseconds; other codecs lose some packets at either end.
-        slack = self._rate // 1000 if exact else self._rate // 10 + 4096
-        short = self._promised is not None and frames + slack < self._promised
+        short = self._promised is not None and frames + self._slack(exact) < self._promised
         if short and exact:
             raise DecodeError(
                 f"{self._name} breaks off or is damaged: {self._of_promise(frames)}; "
@@ -124,6 +132,13 @@ class PacketReader:
             )
         if self._warn:
             self._warn_of_damage(frames, short)
+
+    def _slack(self, exact: bool) -> int:
+        """Give by how many samples a whole file may be shorter than it says."""
+        if self._source.container.format.name == "caf":
+            return 4096  # written by packets, whatever the last one holds
+        # Edit lists of mp4 count milliseconds; other codecs lose some packets at either end.
+        return self._rate // 1000 if exact else self._rate // 10 + 4096
 
     def _warn_of_damage(self, frames: int, short: bool) -> None:
         if short:
@@ -148,19 +163,6 @@ class PacketReader:
     def _of_promise(self, frames: int) -> str:
         present, promised = frames / self._rate, (self._promised or 0) / self._rate
         return f"it gives {present:.2f} s of the {promised:.2f} s that its header promises"
-
-
-def _promised_frames(source: Source) -> int | None:
-    """Give the length by the header, or None.
-
-    A duration that is no whole number of samples is an estimate out of the bit rate. The
-    headers of WAV files are looked at elsewhere.
-    """
-    stream = source.stream
-    if source.is_wave or stream.duration is None or stream.time_base is None:
-        return None
-    frames = Fraction(stream.duration) * stream.time_base * stream.sample_rate
-    return int(frames) if frames.denominator == 1 else None
 
 
 def _kind(frame: AudioFrame) -> tuple[str, str, int]:
