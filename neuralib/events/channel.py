@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from neuralib.events.base import Events
+from neuralib.events.ended import EndedRuns
+from neuralib.events.event import Entry
 from neuralib.events.listener import Item, Listener
 from neuralib.events.message import Message, message_of
 
@@ -22,6 +24,7 @@ class Channel:
         self.cursor = position
         """Id of the event that was read last; the reader's."""
         self._events = events
+        self._ended = EndedRuns()
 
     def deliver(self, items: Sequence[Item]) -> None:
         """Hand items to all listeners; in the event loop."""
@@ -35,4 +38,19 @@ class Channel:
 
     def _read(self, after: str, limit: int) -> list[Message] | None:
         entries = self._events.since(self.tenant, after, limit)
-        return None if entries is None else [message_of(entry) for entry in entries]
+        # What was told before the end of a run is not old there, whatever is known here by now.
+        return None if entries is None else _messages(entries, EndedRuns())
+
+    def news(self, entries: Iterable[Entry]) -> list[Message]:
+        """Write events that come after all that was written before; the reader's."""
+        return _messages(entries, self._ended)
+
+
+def _messages(entries: Iterable[Entry], ended: EndedRuns) -> list[Message]:
+    """Write events; those that are older than the end of their run keep their place alone."""
+    return [
+        Message(entry.id, entry.event.job_id, False, b"")
+        if ended.is_old(entry.event)
+        else message_of(entry)
+        for entry in entries
+    ]

@@ -14,7 +14,8 @@ class Message(NamedTuple):
     job_id: str
     final: bool
     text: bytes
-    """The event as a block of `text/event-stream`, ending with an empty line."""
+    """The event as a block of `text/event-stream`, ending with an empty line; empty where it is
+    not told, as it is older than the end of its run."""
 
 
 class Reset(NamedTuple):

@@ -14,7 +14,7 @@ from neuralib.events.base import Events
 from neuralib.events.channel import Channel
 from neuralib.events.event import Entry
 from neuralib.events.listener import Item
-from neuralib.events.message import Reset, message_of
+from neuralib.events.message import Reset
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class Reader(threading.Thread):
         self._hand_over([self._news(channels[tenant], found[tenant]) for tenant in found])
 
     def _news(self, channel: Channel, entries: list[Entry]) -> Delivery:
-        items: list[Item] = [message_of(entry) for entry in entries]
+        items: list[Item] = [*channel.news(entries)]
         late = len(entries) >= _SUSPICIOUS
         if late and self._events.since(channel.tenant, channel.cursor, limit=1) is None:
             items.append(Reset(entries[-1].id))
@@ -98,7 +98,7 @@ class Reader(threading.Thread):
         """Read what was published meanwhile; what could not be is to be looked up in SQL."""
         entries = self._events.since(channel.tenant, channel.cursor) or []
         last = entries[-1].id if entries else self._events.last_id(channel.tenant)
-        return Delivery(channel, [*map(message_of, entries), Reset(last)])
+        return Delivery(channel, [*channel.news(entries), Reset(last)])
 
     def _hand_over(self, deliveries: list[Delivery]) -> None:
         if not deliveries:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from neuralib.events.event import Entry
 from neuralib.events.feed import Feed
 from neuralib.events.listener import Item, Listener
-from neuralib.events.message import Message, message_of
+from neuralib.events.message import Message, Reset, message_of
 from neuralib.jobs.job import Job
 from neuralib.server.auth import IsAdmitted, Tenant
 from neuralib.server.documentation import PROBLEMS
@@ -137,7 +137,7 @@ async def _job_blocks(
             return
         if items:
             yield await _text(items, reset)
-            if _is_end(items[-1], job):
+            if _is_end(items, job):
                 return
             continue
         # The end of a job may have been lost on its way to the bus: SQL knows.
@@ -156,8 +156,12 @@ def _state(listener: Listener, job: Job) -> bytes:
     return message_of(Entry(listener.position, event_of(job))).text
 
 
-def _is_end(last: Item, job: Job) -> bool:
+def _is_end(items: Sequence[Item], job: Job) -> bool:
     """An end that another event follows was that of a run before a retry."""
+    told = [item for item in items if isinstance(item, Reset) or item.text]
+    if not told:
+        return False
+    last = told[-1]
     return last.final if isinstance(last, Message) else job.ended
 
 

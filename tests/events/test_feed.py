@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
@@ -235,3 +236,37 @@ def test_a_redis_that_comes_back_empty_is_a_reset(redis_server: RedisServer) -> 
 
     with_feed(events, test)
     events.close()
+
+
+def test_nothing_older_is_told_after_the_end_of_a_run(events: Events, tenant: str) -> None:
+    told = [
+        event("a", attempt=1),
+        event("a", "cancelled", attempt=1),
+        event("a", attempt=1),  # its worker has not heard of it yet
+        event("b", attempt=1),
+        event("a", "queued", attempt=1),
+        event("a", attempt=2),
+        event("a", "done", attempt=2),
+        event("a", attempt=2),
+    ]
+
+    async def read(listener: Listener) -> list[str]:
+        texts: list[bytes] = []
+        while not texts or b'"last"' not in texts[-1]:
+            items = await listener.next(PATIENCE_SECONDS)
+            texts += [item.text for item in items or [] if isinstance(item, Message) and item.text]
+        events = [json.loads(text.partition(b"data: ")[2]) for text in texts[:-1]]
+        return [f"{each['job_id']} {each['state']} {each['attempt']}" for each in events]
+
+    async def test(feed: Feed) -> None:
+        before = await asyncio.to_thread(events.last_id, tenant)
+        async with feed.listen(tenant) as live:
+            for each in [*told, event("last")]:
+                await asyncio.to_thread(events.publish, tenant, each)
+            seen = await read(live)
+            async with feed.listen(tenant, after=before) as replay:
+                again = await read(replay)
+        rest = ["b running 1", "a queued 1", "a running 2", "a done 2"]
+        assert seen == again == ["a running 1", "a cancelled 1", *rest]
+
+    with_feed(events, test)

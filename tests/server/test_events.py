@@ -81,6 +81,23 @@ def test_a_stream_tells_all_that_happens_to_jobs(gateway: Gateway) -> None:
     }
 
 
+def test_a_job_ends_with_its_end_whatever_its_worker_still_tells(gateway: Gateway) -> None:
+    with Stream(gateway.port) as stream:
+        (opening,) = stream.blocks(1)
+        job = gateway.submit()
+        claim = gateway.runs.claim(job.id, "worker")
+        assert claim
+        gateway.service.cancel(TENANT, job.id)
+        gateway.runs.progress(claim, 0.5, None)  # its worker has not heard of it
+        other = gateway.submit()
+        states = [block.data["state"] for block in stream.blocks(4)]
+    assert states == ["queued", "running", "cancelled", "queued"]
+    with Stream(gateway.port, f"/v1/jobs/{job.id}/events", opening.id) as stream:
+        states = [block.data["state"] for block in stream if block.event == "job"]
+    assert states == ["queued", "running", "cancelled"]
+    gateway.service.cancel(TENANT, other.id)
+
+
 def test_a_client_that_comes_back_gets_what_it_missed(gateway: Gateway) -> None:
     with Stream(gateway.port) as stream:
         stream.blocks(1)
