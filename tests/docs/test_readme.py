@@ -34,7 +34,7 @@ NOT_RUN = {
 _COMMAND = re.compile(r"((?:[^\n]*[\\|]\n)*[^\n]*\n)(.*)", re.DOTALL)
 """A command goes on in the next line after a backslash or a pipe."""
 
-FOREIGN_OPTIONS = {"--midi-tempo", "--no-deps", "--out"}
+FOREIGN_OPTIONS = {"--bullmq", "--midi-tempo", "--no-deps", "--out"}
 """Options of other programs that the documents name."""
 
 
