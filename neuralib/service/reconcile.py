@@ -37,11 +37,11 @@ class Reconciler:
 
     @contextlib.contextmanager
     def running(self, every_seconds: float = SWEEP_SECONDS) -> Iterator[None]:
-        """Sweep again and again, in a thread of its own, for the length of a `with` block."""
+        """Sweep now and again and again, in its own thread, for the length of a `with` block."""
         stop = threading.Event()
 
         def run() -> None:
-            is_well = True
+            is_well = self._try_sweep(was_well=True)
             while not stop.wait(every_seconds):
                 is_well = self._try_sweep(was_well=is_well)
 

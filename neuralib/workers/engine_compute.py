@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from neuralib.engines.device import place
 from neuralib.engines.pool import Engines, engine_class
-from neuralib.errors import NeuraLibError, OutputError, StorageUnreachable
+from neuralib.errors import ModelMissing, NeuraLibError, OutputError, StorageUnreachable
 from neuralib.execute import Artifact, Source, check, check_fit, execute
 from neuralib.execute.sink import FolderSink
 from neuralib.jobs.job import JobArtifact, JobError, JobResult
@@ -82,6 +82,8 @@ class EngineCompute:
             for look in (self._place, self._engines.locate):
                 try:
                     look(task)
+                except ModelMissing as error:
+                    wrong.append(JobError(code=error.code, message=_not_here(task)))
                 except NeuraLibError as error:
                     wrong.append(JobError(code=error.code, message=f"{kind}: {error.message}"))
         return tuple(wrong)
@@ -108,6 +110,7 @@ class EngineCompute:
                 seconds=result.seconds,
                 device=result.device,
                 precision=result.precision,
+                gain_db=result.gain_db,
             ),
             tuple(self._store(sample, result.artifacts, report)),
         )
@@ -128,6 +131,14 @@ class EngineCompute:
             return waited_seconds < self._patience_seconds
 
         return patiently(call, StorageUnreachable, may_wait=may_wait)
+
+
+def _not_here(task: SeparateTask | MidiTask | TranscribeTask) -> str:
+    """Say in few words what may never matter: jobs may all name other models."""
+    return (
+        f"{task.kind}: model {task.model} is not here, jobs that name it fail; run "
+        f"`neuralib models pull {task.model}`"
+    )
 
 
 def _for_a_client(error: NeuraLibError, path: Path, sample: Sample) -> NeuraLibError:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -277,6 +278,19 @@ def test_an_emptied_queue_loses_nothing(
     after = {(each.kind, each.lane): each.waiting for each in parts.queue.depths()}
     assert after["midi", "high"] == before["midi", "high"] + 1
     assert Reconciler(parts).sweep() == 0
+
+
+def test_what_was_lost_before_the_start_is_found_at_once(
+    service: Service, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuralib.service.reconcile._SETTLED_SECONDS", 0.0)
+    job = submitted(service, tmp_path, new_tenant())
+    parts.queue.remove(job.id, "midi")
+    end = time.monotonic() + 30
+    with Reconciler(parts).running(every_seconds=600):
+        while parts.queue.missing([(job.id, "midi")]):
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
 
 def test_a_job_on_its_way_into_the_queue_is_let_be(

@@ -18,7 +18,7 @@ def test_missing_models_are_named(laptop: Cluster, caplog: pytest.LogCaptureFixt
     errors = check_models(child, ("separate", "midi", "transcribe"))
     child.close()
     assert [error.code for error in errors] == ["model_missing", "model_missing"]
-    assert "separate: model htdemucs is not in" in caplog.text
+    assert "separate: model htdemucs is not here" in caplog.text
     assert "neuralib models pull small" in caplog.text
 
 
