@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis.client import PubSub, PubSubWorkerThread
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import Queue
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -198,7 +198,8 @@ class RqWorker(BaseWorker):
             *(place_of(self.connection), error),
             extra={"action": "worker.waits"},
         )
-        pause = 0.2
+        # One that answers, and refuses, does so until a person has mended something.
+        pause = _LONGEST_PAUSE_SECONDS if isinstance(error, ResponseError) else 0.2
         while not self._runner.leaving:
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from neuralib.service.parts import opened_parts
 from neuralib.settings import Settings
@@ -96,9 +98,20 @@ def test_a_worker_outlives_a_redis_that_forgets_everything(
         assert process.poll() is None
 
 
-def redis_listens(cluster: Cluster) -> bool:
-    import redis
+def test_a_redis_that_refuses_is_not_asked_all_the_time(own: Cluster, tmp_path: Path) -> None:
+    assert own.settings.redis_url
+    log = tmp_path / "worker.log"
+    with redis.Redis.from_url(own.settings.redis_url.get_secret_value()) as client:
+        client.set("rq:queue:neuralib.midi.high", "no list")
+        with worker(own, log):
+            wait_until(lambda: "waiting for Redis" in log.read_text())
+            time.sleep(2.0)
+            assert log.read_text().count("waiting for Redis") == 1
+            client.delete("rq:queue:neuralib.midi.high")
+            own.wait_for(own.submit("nothing"), "done")
 
+
+def redis_listens(cluster: Cluster) -> bool:
     assert cluster.settings.redis_url
     with redis.Redis.from_url(cluster.settings.redis_url.get_secret_value()) as client:
         return bool(client.pubsub_numsub("neuralib:stop")[0][1])
