@@ -139,6 +139,12 @@ def build_task(
     values: dict[str, Any], name: Callable[[str], str] = str
 ) -> SeparateTask | MidiTask | TranscribeTask:
     """Build the task that `values` describe; `kind` says which.
+    max_line_width: int = Field(42, ge=0, le=1000)
+    """Columns of a line in srt and vtt, wide characters count twice; 0: no limit."""
+    max_line_count: int = Field(2, ge=0, le=100)
+    """Lines of a cue in srt and vtt; 0: no limit."""
+    max_reading_speed: float = Field(20.0, ge=0.0, le=1000.0)
+    """Columns a second in srt and vtt: a shorter cue stays until the next one; 0: no limit."""
 
     Args:
         values: field names and values.

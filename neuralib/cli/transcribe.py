@@ -32,6 +32,24 @@ def transcribe(
             help="One format, or several with commas.",
         ),
     ] = "txt",
+    max_line_width: Annotated[
+        int,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Longest line in srt and vtt (0: any); a wide letter takes two columns.",
+        ),
+    ] = 42,
+    max_line_count: Annotated[
+        int, typer.Option(metavar="N", help="Most lines at once in srt and vtt (0: any).")
+    ] = 2,
+    max_reading_speed: Annotated[
+        float,
+        typer.Option(
+            metavar="COLUMNS",
+            help="Columns a second in srt and vtt; text that is said faster stays longer where "
+            "nothing follows (0: any).",
+        ),
+    ] = 20.0,
     language: Annotated[
         str | None,
         typer.Option(
@@ -98,6 +116,9 @@ def transcribe(
         "model": model,
         "formats": options.split(format),
         "language": language,
+        "max_line_width": max_line_width,
+        "max_line_count": max_line_count,
+        "max_reading_speed": max_reading_speed,
         "task": task,
         "word_timestamps": word_timestamps,
         "initial_prompt": initial_prompt,

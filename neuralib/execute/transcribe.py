@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuralib.audio.shape import read
 from neuralib.engines.base import Recogniser
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
 from neuralib.tasks import TranscribeTask
+from neuralib.transcript.cues import Limits
 from neuralib.transcript.encode import encode_transcript
 
 
@@ -24,10 +24,11 @@ def run_transcribe(
     """
     watch = Watch(report, "measure", engine.sample_rate, None)
     samples = bytearray()  # grows in place, where joining arrays would need twice the memory
-    for block in watch(read(source.path, engine.sample_rate, 1)):
+    for block in watch(source.read(engine.sample_rate, 1)):
         samples += block.data
     transcript = engine.transcribe(np.frombuffer(samples, np.float32), task, report)
+    limits = Limits(task.max_line_width, task.max_line_count, task.max_reading_speed)
     for format in task.formats:
-        data = encode_transcript(transcript, format)
+        data = encode_transcript(transcript, format, limits)
         sink.put("transcript", f"{source.name}.{format}", data)
     return watch.seconds

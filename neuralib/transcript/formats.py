@@ -1,67 +1,69 @@
 """The content of a transcript's file in each format.
 
 Text is `strip`ped and on one line, and segments without text are left out of all but JSON.
-Otherwise `txt`, `srt`, `vtt` (but for its markup) and `tsv` are byte for byte what openai-whisper's
-own writers give (`whisper/utils.py`).
+Otherwise `txt`, `tsv`, and, without limits, `srt` and `vtt` (but for its markup) are byte for byte
+what openai-whisper's own writers give (`whisper/utils.py`).
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
+from neuralib.transcript.cues import Cue
+from neuralib.transcript.lines import mended, said
 from neuralib.transcript.timestamps import clock, lrc_tag
 from neuralib.transcript.transcript import Segment, Transcript
 
 _TIME_DECIMALS = 3  # milliseconds, as subtitles have; Whisper's own steps are 20 of them
 _DECIMALS = 4
+_ROUND = str.maketrans("[]", "()")
 
 
 def txt(transcript: Transcript) -> str:
     """Write a line a segment."""
-    return "".join(f"{text}\n" for _, text in _lines(transcript))
+    return "".join(f"{text}\n" for _, text in said(transcript))
 
 
-def srt(transcript: Transcript) -> str:
+def srt(cues: Iterable[Cue]) -> str:
     """Write SubRip: numbered cues with times `HH:MM:SS,mmm`."""
-    cues = (
-        f"{number}\n{clock(segment.start, point=',')} --> {clock(segment.end, point=',')}\n"
-        f"{_no_arrow(text)}\n\n"
-        for number, (segment, text) in enumerate(_lines(transcript), start=1)
+    return "".join(
+        f"{number}\n{clock(cue.start, point=',')} --> {clock(cue.end, point=',')}\n"
+        f"{_no_arrow(cue)}\n\n"
+        for number, cue in enumerate(cues, start=1)
     )
-    return "".join(cues)
 
 
-def vtt(transcript: Transcript) -> str:
+def vtt(cues: Iterable[Cue]) -> str:
     """Write WebVTT: cues with times `[HH:]MM:SS.mmm`.
 
     `&` and `<` begin markup there, and are written as `&amp;` and `&lt;` (W3C WebVTT, 4.2.2).
     """
-    cues = (
-        f"{clock(segment.start, hours=False)} --> {clock(segment.end, hours=False)}\n"
-        f"{_no_arrow(text).replace('&', '&amp;').replace('<', '&lt;')}\n\n"
-        for segment, text in _lines(transcript)
+    return "WEBVTT\n\n" + "".join(
+        f"{clock(cue.start, hours=False)} --> {clock(cue.end, hours=False)}\n"
+        f"{_no_arrow(cue).replace('&', '&amp;').replace('<', '&lt;')}\n\n"
+        for cue in cues
     )
-    return "WEBVTT\n\n" + "".join(cues)
 
 
 def tsv(transcript: Transcript) -> str:
     """Write a table: start and end in whole milliseconds, and text."""
     rows = [("start", "end", "text")]
-    for segment, text in _lines(transcript):
+    for segment, text in said(transcript):
         times = round(1000 * segment.start), round(1000 * segment.end)
         rows.append((str(times[0]), str(times[1]), text.replace("\t", " ")))
     return "".join("\t".join(row) + "\n" for row in rows)
 
 
 def lrc(transcript: Transcript) -> str:
-    """Write lyrics: `[mm:ss.xx]` and the line that begins then."""
-    # A bracket right after the time would be read as one more time or tag.
+    """Write lyrics: `[mm:ss.xx]` and the line that begins then.
+
+    Square brackets would be read as more times or tags, and are written as round ones.
+    """
     return "".join(
-        f"{lrc_tag(segment.start)}{' ' if text.startswith('[') else ''}{text}\n"
-        for segment, text in _lines(transcript)
+        f"{lrc_tag(line.start)}{line.text.translate(_ROUND)}\n" for line in mended(transcript)
     )
 
 
@@ -109,11 +111,5 @@ def _number(value: float) -> float | None:
     return round(value, _DECIMALS) if math.isfinite(value) else None
 
 
-def _lines(transcript: Transcript) -> Iterator[tuple[Segment, str]]:
-    for segment in transcript.segments:
-        if text := " ".join(segment.text.strip().splitlines()):
-            yield segment, text
-
-
-def _no_arrow(text: str) -> str:
-    return text.replace("-->", "->")
+def _no_arrow(cue: Cue) -> str:
+    return "\n".join(cue.lines).replace("-->", "->")
