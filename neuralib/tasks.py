@@ -120,6 +120,12 @@ class TranscribeTask(BaseTask):
     """Sampling temperatures, tried in turn until a decoding is good enough."""
     beam_size: int = Field(5, ge=1, le=32)
     formats: tuple[TranscriptFormat, ...] = Field(("txt",), min_length=1)
+    max_line_width: int = Field(42, ge=0, le=1000)
+    """Columns of a line in srt and vtt, wide characters count twice; 0: no limit."""
+    max_line_count: int = Field(2, ge=0, le=100)
+    """Lines of a cue in srt and vtt; 0: no limit."""
+    max_reading_speed: float = Field(20.0, ge=0.0, le=1000.0)
+    """Columns a second in srt and vtt: a shorter cue stays until the next one; 0: no limit."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TranscribeTask:
@@ -139,12 +145,6 @@ def build_task(
     values: dict[str, Any], name: Callable[[str], str] = str
 ) -> SeparateTask | MidiTask | TranscribeTask:
     """Build the task that `values` describe; `kind` says which.
-    max_line_width: int = Field(42, ge=0, le=1000)
-    """Columns of a line in srt and vtt, wide characters count twice; 0: no limit."""
-    max_line_count: int = Field(2, ge=0, le=100)
-    """Lines of a cue in srt and vtt; 0: no limit."""
-    max_reading_speed: float = Field(20.0, ge=0.0, le=1000.0)
-    """Columns a second in srt and vtt: a shorter cue stays until the next one; 0: no limit."""
 
     Args:
         values: field names and values.
