@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from neuralib.errors import DatabaseUnreachable
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _THREADS = 16
 """Fewer than the connections that one process has to the database."""
+PATIENCE_SECONDS = 60.0
+"""A request is given up after this long: a database that froze would keep all threads for good."""
 
 
 class Threads:
@@ -22,9 +26,20 @@ class Threads:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="service")
 
     async def __call__(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `function` in a thread, and wait for what it returns."""
+        """Call `function` in a thread, and wait for what it returns.
+
+        Raises:
+            DatabaseUnreachable: where that takes too long; it may still be done later.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(function, *args, **kwargs))
+        call = loop.run_in_executor(self._pool, partial(function, *args, **kwargs))
+        try:
+            done, _ = await asyncio.wait({call}, timeout=PATIENCE_SECONDS)
+        finally:
+            call.cancel()  # where it is not done, and perhaps has not begun
+        if not done:
+            raise DatabaseUnreachable(f"there was no answer in {PATIENCE_SECONDS:g} s")
+        return call.result()
 
     def close(self) -> None:
         """Drop what has not begun."""
