@@ -108,6 +108,8 @@ def transport_of(scope: Scope) -> asyncio.Transport | None:
 
 def bound(transport: asyncio.Transport, size: int) -> None:
     """Let about `size` bytes wait for the client here, and twice that in the kernel."""
+    if transport.is_closing():  # the client has gone meanwhile
+        return
     transport.set_write_buffer_limits(high=size)
     connection = transport.get_extra_info("socket")
     if connection is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -96,6 +97,31 @@ def test_a_job_ends_with_its_end_whatever_its_worker_still_tells(gateway: Gatewa
         states = [block.data["state"] for block in stream if block.event == "job"]
     assert states == ["queued", "running", "cancelled"]
     gateway.service.cancel(TENANT, other.id)
+
+
+def test_a_client_that_left_before_its_stream_began_is_no_fault(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = gateway.submit()
+    looked, left = threading.Event(), threading.Event()
+
+    def look(*_: object) -> Job:
+        looked.set()
+        left.wait(60)
+        return job
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway.service, "job", look)
+        with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+            path = f"/v1/jobs/{job.id}/events"
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            assert looked.wait(60)
+        time.sleep(0.1)  # the server hears of it
+        left.set()
+        feed = gateway.app.state.feed
+        while feed.listeners:
+            time.sleep(0.01)
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 def test_a_client_that_comes_back_gets_what_it_missed(gateway: Gateway) -> None:
