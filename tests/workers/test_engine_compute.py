@@ -106,7 +106,7 @@ def test_a_model_that_is_stopped_in_the_middle_stays_loaded(
 ) -> None:
     monkeypatch.setattr(runner_module, "SOFT_STOP_SECONDS", 600.0)  # this machine may be busy
     path = tmp_path / "long.flac"
-    soundfile.write(path, tone(600.0, channels=1).T, 44100)
+    soundfile.write(path, tone(120.0, channels=1).T, 44100)
     runner = open_runner(open_observed)
     job_id = laptop.submit("long", SEPARATE, path)
 

@@ -6,18 +6,19 @@ Where it ends by itself, it prints which heavy libraries it has imported.
 
 from __future__ import annotations
 
-import logging
 import sys
-from pathlib import Path
-
-from neuralib.settings import Settings
-from neuralib.workers.compute import open_engines
-from neuralib.workers.main import run_worker
-from tests.workers.computes import open_scripted
 
 HEAVY = ("torch", "numpy", "av", "ctranslate2", "onnxruntime", "demucs", "neuralib.engines")
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # its children import this file too, and need nothing of what follows
+    import logging
+    from pathlib import Path
+
+    from neuralib.settings import Settings
+    from neuralib.workers.compute import open_engines
+    from neuralib.workers.main import run_worker
+    from tests.workers.computes import open_scripted
+
     folder, database, redis, grace, compute = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     settings = Settings(
