@@ -11,7 +11,7 @@ from neuralib.errors import UsageError
 
 AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus", "m4a"]
 NotesFormat = Literal["mid", "csv", "json"]
-TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc"]
+TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc", "elrc", "ass"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 BitDepth = Literal[16, 24, 32]
 
@@ -126,6 +126,11 @@ class TranscribeTask(BaseTask):
     """Lines of a cue in srt and vtt; 0: no limit."""
     max_reading_speed: float = Field(20.0, ge=0.0, le=1000.0)
     """Columns a second in srt and vtt: a shorter cue stays until the next one; 0: no limit."""
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether words are to be timed: asked for, or needed by a format of karaoke."""
+        return self.word_timestamps or not {"elrc", "ass"}.isdisjoint(self.formats)
 
     @model_validator(mode="after")
     def _consistent(self) -> TranscribeTask:

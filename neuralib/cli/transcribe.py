@@ -28,7 +28,7 @@ def transcribe(
         typer.Option(
             "--format",
             "-f",
-            metavar="txt,srt,vtt,tsv,json,lrc",
+            metavar="txt,srt,vtt,tsv,json,lrc,elrc,ass",
             help="One format, or several with commas.",
         ),
     ] = "txt",
@@ -63,7 +63,7 @@ def transcribe(
         str, typer.Option(metavar="transcribe|translate", help="translate writes English.")
     ] = "transcribe",
     word_timestamps: Annotated[
-        bool, typer.Option("--word-timestamps", help="Also time every word (in json).")
+        bool, typer.Option("--word-timestamps", help="Also time every word: in json; elrc and ass do.")
     ] = False,
     initial_prompt: Annotated[
         str | None,

@@ -145,6 +145,6 @@ class Recogniser(Engine):
 
         Args:
             samples: shape (frames,), at `sample_rate`, full scale ±1; may be empty.
-            task: its options (model, engine and formats are not looked at).
+            task: its options (model and engine are not looked at, formats for word times only).
             report: told how many of the seconds are done.
         """

@@ -114,7 +114,7 @@ class FasterWhisper(Recogniser):
                 beam_size=task.beam_size,
                 temperature=task.temperature,
                 initial_prompt=task.initial_prompt,
-                word_timestamps=task.word_timestamps,
+                word_timestamps=task.needs_words,
                 vad_filter=task.vad,
             )
             found = []

@@ -114,7 +114,7 @@ class OpenAIWhisper(Recogniser):
             best_of=_CANDIDATES,
             temperature=task.temperature,
             initial_prompt=task.initial_prompt,
-            word_timestamps=task.word_timestamps,
+            word_timestamps=task.needs_words,
             fp16=self.placement.precision == "fp16",
         )
         return result

@@ -33,7 +33,8 @@ _MEDIA_TYPES = {
     "mid": "audio/midi", "csv": "text/csv; charset=utf-8", "json": "application/json",
     "txt": "text/plain; charset=utf-8", "srt": "application/x-subrip",
     "vtt": "text/vtt; charset=utf-8", "tsv": "text/tab-separated-values; charset=utf-8",
-    "lrc": "text/plain; charset=utf-8", "ass": "text/plain; charset=utf-8",
+    "lrc": "text/plain; charset=utf-8", "elrc": "text/plain; charset=utf-8",
+    "ass": "text/plain; charset=utf-8",
 }  # fmt: skip
 """By suffix; anything else is just bytes, and never a page that a browser would run."""
 

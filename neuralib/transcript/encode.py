@@ -7,6 +7,7 @@ from collections.abc import Callable
 from neuralib.tasks import TranscriptFormat
 from neuralib.transcript.cues import Limits, cues
 from neuralib.transcript.formats import json_document, lrc, srt, tsv, txt, vtt
+from neuralib.transcript.karaoke import ass, elrc
 from neuralib.transcript.transcript import Transcript
 
 FORMATS: dict[TranscriptFormat, Callable[[Transcript, Limits], str]] = {
@@ -16,6 +17,8 @@ FORMATS: dict[TranscriptFormat, Callable[[Transcript, Limits], str]] = {
     "tsv": lambda transcript, _: tsv(transcript),
     "json": lambda transcript, _: json_document(transcript),
     "lrc": lambda transcript, _: lrc(transcript),
+    "elrc": lambda transcript, _: elrc(transcript),
+    "ass": lambda transcript, _: ass(transcript),
 }
 """What makes the content of each format, by the suffix of its files."""
 

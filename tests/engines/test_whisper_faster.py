@@ -304,3 +304,8 @@ def test_nothing_is_printed(
 ) -> None:
     faster.transcribe(voice, with_(vad=True, word_timestamps=True), silent)
     assert capfd.readouterr() == ("", "")
+
+
+def test_karaoke_gets_word_times_without_asking(faster: FasterWhisper, voice: Samples) -> None:
+    asked = faster.transcribe(voice, with_(word_timestamps=True), silent)
+    assert faster.transcribe(voice, with_(formats=("elrc",)), silent) == asked
