@@ -88,6 +88,11 @@ class MidiTask(BaseTask):
     """Also look for notes without a clear onset."""
     tempo_bpm: float = Field(120.0, ge=4.0, le=960.0)
     """Tempo of the MIDI file; the notes keep their times in seconds."""
+    program: int = Field(5, ge=1, le=128)
+    """Instrument of the MIDI file, as General MIDI numbers them: 1 is a grand piano, 5 an electric
+    one."""
+    channel: int = Field(1, ge=1, le=16)
+    """Channel of the notes; many instruments play drums on 10."""
     formats: tuple[NotesFormat, ...] = Field(("mid",), min_length=1)
 
     @model_validator(mode="after")
@@ -98,6 +103,8 @@ class MidiTask(BaseTask):
             raise ValueError(
                 f"minimum frequency {low:g} Hz is not below maximum frequency {high:g} Hz"
             )
+        if self.multiple_pitch_bends and self.channel != 1:
+            raise ValueError("multiple_pitch_bends takes all channels; leave channel out")
         return self
 
 

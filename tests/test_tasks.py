@@ -59,6 +59,12 @@ def test_json_round_trip(task: SeparateTask | MidiTask | TranscribeTask) -> None
             {"kind": "midi", "minimum_frequency_hz": 500, "maximum_frequency_hz": 100},
             "minimum frequency 500 Hz is not below maximum frequency 100 Hz",
         ),
+        ({"kind": "midi", "program": 0}, "program: got 0"),
+        ({"kind": "midi", "channel": 17}, "channel: got 17"),
+        (
+            {"kind": "midi", "channel": 2, "multiple_pitch_bends": True},
+            "takes all channels; leave channel out",
+        ),
         ({"kind": "separate", "stems": ()}, "at least one stem"),
         ({"kind": "separate", "stems": ("bass", "bass")}, "stem bass is named twice"),
         ({"kind": "separate", "stems": ("bass",), "two_stems": "bass"}, "exclude each other"),

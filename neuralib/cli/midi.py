@@ -60,6 +60,10 @@ def midi(
     tempo: Annotated[
         float, typer.Option(metavar="BPM", help="Tempo of the file; notes keep their times.")
     ] = 120.0,
+    program: Annotated[
+        int, typer.Option(metavar="1..128", help="General MIDI instrument of the file.")
+    ] = 5,
+    channel: Annotated[int, typer.Option(metavar="1..16", help="MIDI channel of the notes.")] = 1,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -92,6 +96,8 @@ def midi(
         "multiple_pitch_bends": multiple_pitch_bends,
         "melodia_trick": melodia_trick,
         "tempo_bpm": tempo,
+        "program": program,
+        "channel": channel,
         "precision": precision,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)

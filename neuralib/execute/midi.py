@@ -10,6 +10,8 @@ from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
+from neuralib.midi.score import Score
+from neuralib.midi.tempo import Tempo
 from neuralib.progress import Report
 from neuralib.tasks import MidiTask
 
@@ -21,6 +23,13 @@ def run_midi(
     watch = Watch(report, "run", engine.sample_rate, probe(source.path).seconds)
     blocks = watch(read(source.path, engine.sample_rate, 1))
     notes = create_notes(engine.track(blocks), task)
+    score = Score(
+        name=source.name,
+        tempo=Tempo.of(task.tempo_bpm),
+        program=task.program,
+        channel=task.channel,
+        multiple_pitch_bends=task.multiple_pitch_bends,
+    )
     for format in task.formats:
-        sink.put("notes", f"{source.name}.{format}", encode_notes(notes, format, task))
+        sink.put("notes", f"{source.name}.{format}", encode_notes(notes, format, score))
     return watch.seconds

@@ -8,14 +8,14 @@ import json
 from collections.abc import Sequence
 
 from neuralib.midi.notes import Note
-from neuralib.midi.score import encode_score
-from neuralib.tasks import MidiTask, NotesFormat
+from neuralib.midi.score import Score, encode_score
+from neuralib.tasks import NotesFormat
 
 _COLUMNS = ("start_time_s", "end_time_s", "pitch_midi", "velocity", "pitch_bend")
 _DECIMALS = 6  # microseconds, and more of an amplitude than its float32 holds
 
 
-def encode_notes(notes: Sequence[Note], format: NotesFormat, task: MidiTask) -> bytes:
+def encode_notes(notes: Sequence[Note], format: NotesFormat, score: Score) -> bytes:
     """Give the file of notes.
 
     mid: see `encode_score`. csv: a header and a line a note as basic-pitch writes them, but with
@@ -26,10 +26,10 @@ def encode_notes(notes: Sequence[Note], format: NotesFormat, task: MidiTask) -> 
     Args:
         notes: in the order in which csv and json are to have them.
         format: mid, csv or json.
-        task: its tempo, and whether there is to be a track a pitch, for mid.
+        score: for mid.
     """
     if format == "mid":
-        return encode_score(notes, task.tempo_bpm, multiple_pitch_bends=task.multiple_pitch_bends)
+        return encode_score(notes, score)
     return (_csv(notes) if format == "csv" else _json(notes)).encode()
 
 

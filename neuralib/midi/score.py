@@ -6,7 +6,7 @@ import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TypeAlias
 
@@ -14,16 +14,17 @@ from mido import Message, MetaMessage, MidiFile, MidiTrack
 
 from neuralib.midi.bends import BENDS_A_SEMITONE, drop_overlapping_bends
 from neuralib.midi.notes import Note
+from neuralib.midi.tempo import Tempo
 
-_ELECTRIC_PIANO_1 = 4
 _CHANNELS = [channel for channel in range(16) if channel != 9]  # the tenth is for drums
 _BEND_RANGE_SEMITONES = 2
 _WHEEL_LIMIT = 8192
 
 # The grid of sequencers; all common note lengths are whole numbers of its ticks.
 _GRID = 480
-# Times are true to half of this. Not finer than needed: a file of more than ten million ticks,
-# here of three hours, is a damaged one to some readers.
+# Times are true to half of this, and to three quarters of it before the first beat. Not finer than
+# needed: a file of more than ten million ticks, here of three hours, is a damaged one to some
+# readers.
 _LONGEST_TICK_MICROSECONDS = 1100
 
 # The order of what happens at the same tick.
@@ -33,9 +34,22 @@ _Event: TypeAlias = "tuple[int, int, Message | MetaMessage]"
 """Tick, order within the tick, message."""
 
 
-def encode_score(
-    notes: Iterable[Note], tempo_bpm: float, *, multiple_pitch_bends: bool = False
-) -> bytes:
+@dataclass(frozen=True)
+class Score:
+    """How notes are to be written, beside the notes."""
+
+    name: str = "Notes"
+    """What it is called: the first track, and the track of the notes."""
+    tempo: Tempo = field(default_factory=lambda: Tempo.of(120.0))
+    program: int = 5
+    """Instrument, 1 to 128 as General MIDI numbers them."""
+    channel: int = 1
+    """Channel of the one track of notes, 1 to 16."""
+    multiple_pitch_bends: bool = False
+    """A track a pitch, each on a channel of its own as far as they go."""
+
+
+def encode_score(notes: Iterable[Note], score: Score) -> bytes:
     """Write notes as a Standard MIDI File of format 1, its first track being the tempo.
 
     The notes keep their times in seconds, to 0.6 ms, whatever the tempo is: it says how many
@@ -44,39 +58,71 @@ def encode_score(
 
     Args:
         notes: in any order.
-        tempo_bpm: quarter notes a minute, 4 to 960.
-        multiple_pitch_bends: give each pitch its own track, so that notes that sound together
-            can bend. Without it all are on one track, and only notes that sound alone bend.
-            There are 15 channels for up to 88 tracks: the 1st, 16th, ... pitch share a channel,
-            and notes that sound together there lose their bends.
+        score: with `multiple_pitch_bends` each pitch has its own track, so that notes that sound
+            together can bend. Without it all are on one track, and only notes that sound alone
+            bend. There are 15 channels for up to 88 tracks: the 1st, 16th, ... pitch share a
+            channel, and notes that sound together there lose their bends.
     """
-    clock = _Clock.of(tempo_bpm)
-    file = MidiFile(type=1, ticks_per_beat=clock.ticks_per_quarter)
-    tempo = MetaMessage("set_tempo", tempo=clock.microseconds_per_quarter)
-    file.tracks.append(MidiTrack([tempo, MetaMessage("time_signature")]))
-    parts = _one_part_a_pitch(notes) if multiple_pitch_bends else [_one_part(notes)]
-    file.tracks.extend(_encode_part(part, clock) for part in parts)
+    clock = _Clock.of(score.tempo)
+    name = _printable(score.name)
+    # RP-026 would mark the character set in the text; no common sequencer reads the mark, and
+    # those of today read UTF-8 without it.
+    file = MidiFile(type=1, ticks_per_beat=clock.ticks_per_quarter, charset="utf-8")
+    file.tracks.append(_conductor(name, clock))
+    if score.multiple_pitch_bends:
+        parts = _one_part_a_pitch(notes)
+    else:
+        parts = [_Part(name, score.channel - 1, drop_overlapping_bends(notes))]
+    file.tracks.extend(_encode_part(part, score.program - 1, clock) for part in parts)
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
+
+
+def _printable(name: str) -> str:
+    """Make a name one line that UTF-8 can hold; file names may be any bytes."""
+    shown = "".join(each if each.isprintable() else "?" for each in name)
+    return shown or Score.name
 
 
 @dataclass(frozen=True)
 class _Clock:
     """Turns seconds into ticks."""
 
-    microseconds_per_quarter: int
-    """The tempo as the file says it, rounded: what its readers compute with."""
+    tempo: Tempo
     ticks_per_quarter: int
 
     @classmethod
-    def of(cls, tempo_bpm: float) -> _Clock:
-        microseconds = round(60e6 / tempo_bpm)
-        grids = math.ceil(microseconds / (_GRID * _LONGEST_TICK_MICROSECONDS))
-        return cls(microseconds, grids * _GRID)
+    def of(cls, tempo: Tempo) -> _Clock:
+        shortest = _GRID * _LONGEST_TICK_MICROSECONDS
+        return cls(tempo, math.ceil(tempo.microseconds_per_quarter / shortest) * _GRID)
+
+    @property
+    def first_beat(self) -> int:
+        """Tick of the first beat."""
+        return round(self.tempo.pickup_quarters * self.ticks_per_quarter)
 
     def tick(self, seconds: float) -> int:
-        return round(seconds * 1e6 * self.ticks_per_quarter / self.microseconds_per_quarter)
+        return self.first_beat + round(self.tempo.quarter_at(seconds) * self.ticks_per_quarter)
+
+
+def _conductor(name: str, clock: _Clock) -> MidiTrack:
+    """Give the track of the tempo: the bar before the first beat has a tempo of its own."""
+    tempo = clock.tempo
+    track = MidiTrack([MetaMessage("track_name", name=name)])
+    if clock.first_beat:
+        numerator, denominator = tempo.pickup
+        track += _bars(tempo.pickup_microseconds_per_quarter, numerator, denominator, 0)
+    track += _bars(tempo.microseconds_per_quarter, 4, 4, clock.first_beat)
+    return track
+
+
+def _bars(microseconds: int, numerator: int, denominator: int, ticks: int) -> list[MetaMessage]:
+    """Change tempo and time signature, so many ticks after what came before."""
+    return [
+        MetaMessage("set_tempo", tempo=microseconds, time=ticks),
+        MetaMessage("time_signature", numerator=numerator, denominator=denominator),
+    ]
 
 
 @dataclass(frozen=True)
@@ -86,10 +132,6 @@ class _Part:
     name: str
     channel: int
     notes: Sequence[Note]
-
-
-def _one_part(notes: Iterable[Note]) -> _Part:
-    return _Part("Notes", _CHANNELS[0], drop_overlapping_bends(notes))
 
 
 def _one_part_a_pitch(notes: Iterable[Note]) -> list[_Part]:
@@ -107,8 +149,8 @@ def _one_part_a_pitch(notes: Iterable[Note]) -> list[_Part]:
     return [parts[pitch] for pitch in pitches]
 
 
-def _encode_part(part: _Part, clock: _Clock) -> MidiTrack:
-    events = [(0, _SETUP, message) for message in _setup(part)]
+def _encode_part(part: _Part, program: int, clock: _Clock) -> MidiTrack:
+    events = [(0, _SETUP, message) for message in _setup(part, program)]
     events += _strikes(part, clock)
     events.sort(key=lambda event: event[:2])
     now = 0
@@ -118,9 +160,9 @@ def _encode_part(part: _Part, clock: _Clock) -> MidiTrack:
     return MidiTrack(message for _, _, message in events)
 
 
-def _setup(part: _Part) -> Iterator[Message | MetaMessage]:
+def _setup(part: _Part, program: int) -> Iterator[Message | MetaMessage]:
     yield MetaMessage("track_name", name=part.name)
-    yield Message("program_change", channel=part.channel, program=_ELECTRIC_PIANO_1)
+    yield Message("program_change", channel=part.channel, program=program)
     # Registered parameter 0 is the range of bends; 127, 127 selects none, against accidents.
     for control, value in ((101, 0), (100, 0), (6, _BEND_RANGE_SEMITONES), (38, 0)):
         yield Message("control_change", channel=part.channel, control=control, value=value)

@@ -29,7 +29,8 @@ def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
     corrects that every 172 frames, and is up to 9 ms late in between.
     """
     windows, rest = np.divmod(frames, _KEPT_FRAMES)
-    return (windows * STRIDE_SAMPLES + rest * HOP) / SAMPLE_RATE
+    seconds: NDArray[np.float64] = (windows * STRIDE_SAMPLES + rest * HOP) / SAMPLE_RATE
+    return seconds
 
 
 def frames_about(samples: int) -> int:

@@ -220,13 +220,14 @@ import numpy as np
 from neuralib.engines.pool import Engines
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
+from neuralib.midi.score import Score
 from neuralib.models.store import Store
 from neuralib.tasks import MidiTask
 
 task, folder = MidiTask(), Path(sys.argv[1])
 engine = Engines(Store(folder, offline=True), "auto").get(task)
 notes = create_notes(engine.track([np.ones((1, 22050), np.float32)]), task)
-encode_notes(notes, "mid", task)
+encode_notes(notes, "mid", Score())
 heavy = {"basic_pitch", "librosa", "numba", "openvino", "scipy", "tensorflow", "torch"}
 print(*sorted(heavy & set(sys.modules)))
 """

@@ -10,7 +10,7 @@ import pytest
 
 from neuralib.midi.encode import encode_notes
 from neuralib.midi.notes import Note
-from neuralib.tasks import MidiTask
+from neuralib.midi.score import Score
 
 NOTES = [
     Note(0.011609977, 0.5, 69, 0.7071, (0, 1, -1)),
@@ -20,7 +20,7 @@ NOTES = [
 
 
 def test_csv_has_five_cells_a_line() -> None:
-    text = encode_notes(NOTES, "csv", MidiTask()).decode()
+    text = encode_notes(NOTES, "csv", Score()).decode()
 
     assert list(csv.reader(io.StringIO(text))) == [
         ["start_time_s", "end_time_s", "pitch_midi", "velocity", "pitch_bend"],
@@ -31,7 +31,7 @@ def test_csv_has_five_cells_a_line() -> None:
 
 
 def test_json_says_everything() -> None:
-    read = json.loads(encode_notes(NOTES, "json", MidiTask()))
+    read = json.loads(encode_notes(NOTES, "json", Score()))
 
     assert read["notes"][0] == {
         "start": 0.01161,
@@ -50,12 +50,12 @@ def test_json_says_everything() -> None:
 
 @pytest.mark.parametrize(("format", "size"), [("csv", 56), ("json", 16)])
 def test_no_notes_make_a_file_too(format: str, size: int) -> None:
-    assert len(encode_notes([], format, MidiTask())) == size
+    assert len(encode_notes([], format, Score())) == size
 
 
-def test_mid_follows_the_task() -> None:
-    one = encode_notes(NOTES, "mid", MidiTask())
-    more = encode_notes(NOTES, "mid", MidiTask(multiple_pitch_bends=True))
+def test_mid_follows_the_score() -> None:
+    one = encode_notes(NOTES, "mid", Score())
+    more = encode_notes(NOTES, "mid", Score(multiple_pitch_bends=True))
 
     assert one[:4] == more[:4] == b"MThd"
     assert (one[11], more[11]) == (2, 4)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from neuralib.midi.bends import drop_overlapping_bends
 from neuralib.midi.notes import Note
-from neuralib.midi.score import encode_score
+from neuralib.midi.score import Score, encode_score
+from neuralib.midi.tempo import Tempo
 from tests.midi.reference import note_creation
 
 FRAME = 256 / 22_050
@@ -47,8 +48,12 @@ def clear_of_itself(notes: list[Note]) -> list[Note]:
 SCORES = st.lists(a_note(), max_size=40).map(clear_of_itself)
 
 
+def encode(notes: list[Note], tempo_bpm: float, *, multiple: bool = False) -> bytes:
+    return encode_score(notes, Score(tempo=Tempo.of(tempo_bpm), multiple_pitch_bends=multiple))
+
+
 def read(data: bytes) -> mido.MidiFile:
-    return mido.MidiFile(file=io.BytesIO(data), clip=False)
+    return mido.MidiFile(file=io.BytesIO(data), clip=False, charset="utf-8")
 
 
 def messages(data: bytes) -> list[tuple[int, mido.Message]]:
@@ -80,7 +85,7 @@ def wheel_of(data: bytes, pitch: int) -> list[int]:
 @settings(deadline=None)
 @given(SCORES, TEMPI, st.booleans())
 def test_notes_come_back(notes: list[Note], tempo_bpm: float, multiple: bool) -> None:
-    data = encode_score(notes, tempo_bpm, multiple_pitch_bends=multiple)
+    data = encode(notes, tempo_bpm, multiple=multiple)
 
     midi = pretty_midi.PrettyMIDI(io.BytesIO(data))
     back = sorted(
@@ -98,10 +103,10 @@ def test_notes_come_back(notes: list[Note], tempo_bpm: float, multiple: bool) ->
 @given(st.lists(a_note(), max_size=40), TEMPI, st.booleans())
 def test_files_are_well_formed(notes: list[Note], tempo_bpm: float, multiple: bool) -> None:
     """Also where pitches are struck again while they sound."""
-    data = encode_score(notes, tempo_bpm, multiple_pitch_bends=multiple)
+    data = encode(notes, tempo_bpm, multiple=multiple)
     file = read(data)
 
-    assert data == encode_score(notes, tempo_bpm, multiple_pitch_bends=multiple)
+    assert data == encode(notes, tempo_bpm, multiple=multiple)
     assert file.type == 1
     assert file.ticks_per_beat % 480 == 0
     assert all(track[-1].type == "end_of_track" for track in file.tracks)
@@ -123,7 +128,7 @@ def test_files_are_well_formed(notes: list[Note], tempo_bpm: float, multiple: bo
 @given(st.lists(a_note(), max_size=40), st.booleans())
 def test_bends_never_outlive_their_note(notes: list[Note], multiple: bool) -> None:
     """Whenever a channel is silent its wheel is at rest, and it moves one note at a time."""
-    data = encode_score(notes, 120.0, multiple_pitch_bends=multiple)
+    data = encode(notes, 120.0, multiple=multiple)
     by_tick: dict[int, list[mido.Message]] = defaultdict(list)
     for tick, message in messages(data):
         by_tick[tick].append(message)
@@ -160,7 +165,7 @@ def test_the_same_notes_keep_their_bends_as_in_basic_pitch(notes: list[Note]) ->
 def test_bends_are_thirds_of_a_semitone_in_a_range_of_two() -> None:
     note = Note(0.0, 1.0, 60, 1.0, (0, 1, 2, 3, 3, -3, 6, 7, -6, -7))
 
-    data = encode_score([note], 120.0)
+    data = encode([note], 120.0)
 
     assert wheel_of(data, 60) == [0, 1365, 2731, 4096, -4096, 8191, -8192]
     bends = [(tick, each.pitch) for tick, each in messages(data) if each.type == "pitchwheel"]
@@ -179,15 +184,15 @@ def chord(size: int) -> list[Note]:
 def test_notes_that_sound_together_bend_only_on_tracks_of_their_own() -> None:
     notes = [*chord(15), Note(2.0, 3.0, 40, 0.5, (2,) * 86)]
 
-    together = encode_score(notes, 120.0)
-    apart = read(encode_score(notes, 120.0, multiple_pitch_bends=True))
+    together = encode(notes, 120.0)
+    apart = read(encode(notes, 120.0, multiple=True))
 
     assert {message.pitch for _, message in messages(together) if message.type == "pitchwheel"} == {
         0,
         2731,
     }
     assert [track.name for track in apart.tracks[1:]][:3] == ["E2", "F2", "F#2"]
-    assert len({message.channel for track in apart.tracks for message in track[2:-1]}) == 15
+    assert len({message.channel for track in apart.tracks[1:] for message in track[2:-1]}) == 15
     for note, track in zip(chord(15), apart.tracks[1:], strict=True):
         assert note.bends
         bends = [message.pitch for message in track if message.type == "pitchwheel"]
@@ -195,7 +200,7 @@ def test_notes_that_sound_together_bend_only_on_tracks_of_their_own() -> None:
 
 
 def test_pitches_that_share_a_channel_do_not_bend_each_other() -> None:
-    data = encode_score(chord(16), 120.0, multiple_pitch_bends=True)
+    data = encode(chord(16), 120.0, multiple=True)
 
     by_channel = defaultdict(set)
     for _, message in messages(data):
@@ -211,7 +216,7 @@ def test_a_pitch_struck_again_ends_first() -> None:
 
     played = [
         (tick, message.type, message.velocity)
-        for tick, message in messages(encode_score(notes, 60.0))
+        for tick, message in messages(encode(notes, 60.0))
         if message.type in ("note_on", "note_off")
     ]
 
@@ -223,6 +228,42 @@ def test_a_pitch_struck_again_ends_first() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["song", "Ænima 四季", "a\nb\x00c", "caf\udce9", ""])
+@pytest.mark.parametrize("multiple", [False, True])
+def test_a_file_bears_the_name_of_its_input(name: str, multiple: bool) -> None:
+    """Also one that is no text at all, as names of files may be."""
+    score = Score(name=name, multiple_pitch_bends=multiple)
+    data = encode_score([Note(0.0, 1.0, 60, 1.0)], score)
+
+    shown = {"a\nb\x00c": "a?b?c", "caf\udce9": "caf?", "": "Notes"}.get(name, name)
+    assert [track.name for track in read(data).tracks] == [shown, "C4" if multiple else shown]
+    assert len(pretty_midi.PrettyMIDI(io.BytesIO(data)).instruments) == 1
+
+
+@pytest.mark.parametrize(("program", "channel"), [(5, 1), (1, 16), (128, 2)])
+def test_instrument_and_channel_are_chosen(program: int, channel: int) -> None:
+    note = Note(0.0, 1.0, 60, 1.0, (1, 2, 3))
+    data = encode_score([note], Score(program=program, channel=channel))
+
+    assert {message.channel for _, message in messages(data)} == {channel - 1}
+    (instrument,) = pretty_midi.PrettyMIDI(io.BytesIO(data)).instruments
+    assert instrument.program == program - 1
+    assert not instrument.is_drum
+
+
+def test_the_tenth_channel_is_for_drums() -> None:
+    data = encode_score([Note(0.0, 1.0, 60, 1.0)], Score(channel=10))
+
+    (instrument,) = pretty_midi.PrettyMIDI(io.BytesIO(data)).instruments
+    assert instrument.is_drum
+
+
+def test_there_is_one_track_of_notes_unless_more_are_asked_for() -> None:
+    apart, together = (len(read(encode(chord(5), 120.0, multiple=each)).tracks) for each in (1, 0))
+
+    assert (apart, together) == (6, 2)
+
+
 def test_the_faintest_note_is_still_a_note() -> None:
     assert Note(0.0, 1.0, 60, 0.001).velocity == 1
     assert Note(0.0, 1.0, 60, 1.0).velocity == 127
@@ -230,7 +271,7 @@ def test_the_faintest_note_is_still_a_note() -> None:
 
 @pytest.mark.parametrize("multiple", [False, True])
 def test_no_notes_make_a_file_too(multiple: bool) -> None:
-    midi = pretty_midi.PrettyMIDI(io.BytesIO(encode_score([], 90.0, multiple_pitch_bends=multiple)))
+    midi = pretty_midi.PrettyMIDI(io.BytesIO(encode([], 90.0, multiple=multiple)))
 
     assert [instrument.notes for instrument in midi.instruments] in ([], [[]])
     assert midi.get_tempo_changes()[1] == pytest.approx([90.0], rel=1e-5)
@@ -241,13 +282,11 @@ def test_three_hours_stay_in_time(tempo_bpm: float) -> None:
     notes = [Note(60.0 * minute, 60.0 * minute + 0.5, 60, 0.5) for minute in range(180)]
 
     ticks = [
-        tick
-        for tick, message in messages(encode_score(notes, tempo_bpm))
-        if message.type == "note_on"
+        tick for tick, message in messages(encode(notes, tempo_bpm)) if message.type == "note_on"
     ]
-    file = read(encode_score(notes, tempo_bpm))
+    file = read(encode(notes, tempo_bpm))
 
-    tick_seconds = file.tracks[0][0].tempo / 1e6 / file.ticks_per_beat
+    tick_seconds = file.tracks[0][1].tempo / 1e6 / file.ticks_per_beat
     assert [tick * tick_seconds for tick in ticks] == pytest.approx(
         [note.start for note in notes], abs=6e-4
     )
