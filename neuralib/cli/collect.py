@@ -93,4 +93,5 @@ def _check_stream(jobs: Sequence[Job], *, json: bool) -> None:
 
 
 def _is_binary(name: str) -> bool:
-    return not name.endswith((".txt", ".srt", ".vtt", ".tsv", ".json", ".lrc", ".elrc", ".ass", ".csv"))
+    texts = (".txt", ".srt", ".vtt", ".tsv", ".json", ".lrc", ".elrc", ".ass", ".csv")
+    return not name.endswith(texts)

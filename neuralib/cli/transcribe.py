@@ -63,7 +63,7 @@ def transcribe(
         str, typer.Option(metavar="transcribe|translate", help="translate writes English.")
     ] = "transcribe",
     word_timestamps: Annotated[
-        bool, typer.Option("--word-timestamps", help="Also time every word: in json; elrc and ass do.")
+        bool, typer.Option("--word-timestamps", help="Time every word in json, as elrc and ass do.")
     ] = False,
     initial_prompt: Annotated[
         str | None,
