@@ -12,6 +12,7 @@ from neuralib.errors import UsageError
 AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus", "m4a"]
 NotesFormat = Literal["mid", "csv", "json"]
 TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc", "elrc", "ass"]
+QuantizeGrid = Literal["1/4", "1/8", "1/16", "1/32", "1/4t", "1/8t", "1/16t", "1/32t"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 BitDepth = Literal[16, 24, 32]
 
@@ -88,6 +89,9 @@ class MidiTask(BaseTask):
     """Also look for notes without a clear onset."""
     tempo_bpm: float = Field(120.0, ge=4.0, le=960.0)
     """Tempo of the MIDI file; the notes keep their times in seconds."""
+    quantize: QuantizeGrid | None = None
+    """Move starts and ends of the notes to this grid of the tempo; `t`: triplets; None: leave
+    them."""
     program: int = Field(5, ge=1, le=128)
     """Instrument of the MIDI file, as General MIDI numbers them: 1 is a grand piano, 5 an electric
     one."""

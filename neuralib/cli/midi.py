@@ -60,6 +60,13 @@ def midi(
     tempo: Annotated[
         float, typer.Option(metavar="BPM", help="Tempo of the file; notes keep their times.")
     ] = 120.0,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            metavar="1/4|1/8|1/16|1/32[t]",
+            help="Move notes to this grid of the tempo; t: triplets.",
+        ),
+    ] = None,
     program: Annotated[
         int, typer.Option(metavar="1..128", help="General MIDI instrument of the file.")
     ] = 5,
@@ -96,6 +103,7 @@ def midi(
         "multiple_pitch_bends": multiple_pitch_bends,
         "melodia_trick": melodia_trick,
         "tempo_bpm": tempo,
+        "quantize": quantize,
         "program": program,
         "channel": channel,
         "precision": precision,

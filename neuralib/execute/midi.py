@@ -10,6 +10,7 @@ from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
+from neuralib.midi.quantize import quantize
 from neuralib.midi.score import Score
 from neuralib.midi.tempo import Tempo
 from neuralib.progress import Report
@@ -23,9 +24,12 @@ def run_midi(
     watch = Watch(report, "run", engine.sample_rate, probe(source.path).seconds)
     blocks = watch(read(source.path, engine.sample_rate, 1))
     notes = create_notes(engine.track(blocks), task)
+    tempo = Tempo.of(task.tempo_bpm)
+    if task.quantize is not None:
+        notes = quantize(notes, task.quantize, tempo)
     score = Score(
         name=source.name,
-        tempo=Tempo.of(task.tempo_bpm),
+        tempo=tempo,
         program=task.program,
         channel=task.channel,
         multiple_pitch_bends=task.multiple_pitch_bends,

@@ -64,8 +64,9 @@ class Tempo:
         return (seconds - self.first_beat) * _MICROSECONDS / self._length(seconds < self.first_beat)
 
     def seconds_at(self, quarter: float) -> float:
-        """Give the time of what `quarter_at` counts."""
-        return self.first_beat + quarter * self._length(quarter < 0) / _MICROSECONDS
+        """Give the time of what `quarter_at` counts, 0 or later."""
+        seconds = self.first_beat + quarter * self._length(quarter < 0) / _MICROSECONDS
+        return max(seconds, 0.0)  # the pickup's tempo is rounded
 
     def _length(self, early: bool) -> int:
         if early and self.pickup_quarters:
