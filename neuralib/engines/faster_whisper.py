@@ -18,7 +18,7 @@ from neuralib.engines.recognition import (
     errors_mapped,
     finite,
     in_order,
-    is_silent,
+    is_speechless,
     language_code,
 )
 from neuralib.engines.whisper_convert import FORM, convert
@@ -100,7 +100,7 @@ class FasterWhisper(Recogniser):
         self.load()
         language = self.check(task)
         samples = finite(samples)
-        if is_silent(samples, self.sample_rate):
+        if is_speechless(samples, self.sample_rate):
             return Transcript(language or UNDETERMINED, ())
         duration = samples.size / self.sample_rate
         done = 0.0

@@ -19,7 +19,7 @@ from neuralib.engines.recognition import (
     check_prompt,
     errors_mapped,
     finite,
-    is_silent,
+    is_speechless,
     language_code,
 )
 from neuralib.engines.whisper_checkpoint import official_alignment_heads, read_checkpoint
@@ -43,7 +43,7 @@ def whisper_devices() -> Devices:
 class OpenAIWhisper(Recogniser):
     """Transcribes with openai-whisper's own `transcribe`, and gives its text and segments.
 
-    Only silence is kept from it, for which it makes up words.
+    Only silence and steady noise are kept from it, for which it makes up words.
     """
 
     find_devices = staticmethod(whisper_devices)
@@ -84,7 +84,7 @@ class OpenAIWhisper(Recogniser):
         self.load()
         language = self.check(task)
         samples = finite(samples)
-        if is_silent(samples, self.sample_rate):
+        if is_speechless(samples, self.sample_rate):
             return Transcript(language or UNDETERMINED, ())
         duration = samples.size / self.sample_rate
         devices = [self._whisper.device] if self._whisper.device.type == "cuda" else []

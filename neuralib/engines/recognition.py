@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.engines.steady import is_steady
 from neuralib.errors import DeviceMissing, InternalError, NeuraLibError, UsageError
 from neuralib.transcript.transcript import Segment, Word
 
@@ -29,11 +30,11 @@ def finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return samples
 
 
-def is_silent(samples: NDArray[np.float32], sample_rate: int) -> bool:
-    """Tell whether mono audio is too short or too quiet to hold speech."""
+def is_speechless(samples: NDArray[np.float32], sample_rate: int) -> bool:
+    """Tell whether mono audio is too short, too quiet or too steady to hold speech."""
     if samples.size < SHORTEST_SECONDS * sample_rate:
         return True
-    return bool(max(-samples.min(), samples.max()) < SILENCE)
+    return bool(max(-samples.min(), samples.max()) < SILENCE) or is_steady(samples)
 
 
 def language_code(wish: str | None, codes: Collection[str], model: str) -> str | None:
