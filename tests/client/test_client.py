@@ -207,12 +207,14 @@ def test_what_ends_while_all_jobs_are_looked_at_is_told(idle_gateway: Gateway, s
             return found
 
         told: list[tuple[str, str]] = []
+        later = threading.Timer(1.0, client.cancel, [last.id])
         for event in watch_all(client._wire, "/v1/events", look, client.job):
             told.append((event.job_id, event.state))
             if told == [(first.id, "queued")]:
-                threading.Timer(1.0, client.cancel, [last.id]).start()
+                later.start()
             if told[-1] == (last.id, "cancelled"):
                 break
+        later.join()
     assert told == [
         (first.id, "queued"), (last.id, "queued"),
         (first.id, "cancelled"), (last.id, "cancelled"),
