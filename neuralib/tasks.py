@@ -15,6 +15,7 @@ TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc", "elrc", "a
 QuantizeGrid = Literal["1/4", "1/8", "1/16", "1/32", "1/4t", "1/8t", "1/16t", "1/32t"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 BitDepth = Literal[16, 24, 32]
+Clip = Literal["rescale", "clamp", "error"]
 
 
 class BaseTask(BaseModel):
@@ -53,6 +54,11 @@ class SeparateTask(BaseTask):
     format: AudioFormat = "wav"
     bit_depth: BitDepth | None = None
     """Bits a sample (32: float), for wav and flac; None: as the input."""
+    clip: Clip = "rescale"
+    """What is done where a stem is louder than full scale, which 32-bit float alone holds: one
+    gain for all stems, the peaks cut off, or the run ended."""
+    residual: bool = False
+    """Also write `residual`: the mix minus the stems."""
 
     @model_validator(mode="after")
     def _consistent(self) -> SeparateTask:
@@ -61,6 +67,10 @@ class SeparateTask(BaseTask):
         _refuse_twice("stem", self.stems or ())
         if self.stems is not None and self.two_stems is not None:
             raise ValueError("stems and two_stems exclude each other; give one of them")
+        if self.residual and self.two_stems is not None:
+            raise ValueError(
+                f"two_stems leaves no residual: no_{self.two_stems} is all the rest; leave one out"
+            )
         if self.bit_depth is not None and self.format not in ("wav", "flac"):
             raise ValueError(f"bit depth applies to wav and flac, not to {self.format}")
         if self.format == "flac" and self.bit_depth == 32:

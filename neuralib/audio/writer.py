@@ -18,6 +18,23 @@ from neuralib.errors import InternalError, cannot_write
 _LOG = logging.getLogger(__name__)
 
 
+def check_block(block: Block, channels: int, label: str) -> None:
+    """Make sure that a block is what a file called `label` takes.
+
+    Raises:
+        InternalError: for another number of channels, or samples that are not finite.
+    """
+    if block.ndim != 2 or block.shape[0] != channels:
+        raise InternalError(
+            f"{label!r}: got a block of shape {block.shape} for {channels} channels; report this"
+        )
+    if not np.isfinite(block).all():
+        raise InternalError(
+            f"{label!r}: got samples that are infinite or not numbers; "
+            "try --precision fp32, and report this"
+        )
+
+
 class Writer:
     """Writes one file; leaving its `with` block completes the file.
 
@@ -51,16 +68,7 @@ class Writer:
             OutputError: where the disk is full, or refuses.
             InternalError: for another number of channels, or samples that are not finite.
         """
-        if block.ndim != 2 or block.shape[0] != self._channels:
-            raise InternalError(
-                f"{self._label!r}: got a block of shape {block.shape} for {self._channels} "
-                "channels; report this"
-            )
-        if not np.isfinite(block).all():
-            raise InternalError(
-                f"{self._label!r}: got samples that are infinite or not numbers; "
-                "try --precision fp32, and report this"
-            )
+        check_block(block, self._channels, self._label)
         self._samples += block.size
         with self._told():
             self._encoder.encode(self._resampler.push(block) if self._resampler else block)

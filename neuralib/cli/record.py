@@ -28,6 +28,8 @@ class Record:
     model: str
     device: str | None
     precision: str | None
+    gain_db: float | None
+    """Of all stems alike, so that none clips; 0: none; None: no stems."""
     error: dict[str, str] | None
     """`code` and `message`."""
 
@@ -51,6 +53,7 @@ def finished(label: str, task: AnyTask, result: Result) -> Record:
         model=result.model,
         device=result.device,
         precision=result.precision,
+        gain_db=result.gain_db,
         error=None,
     )
 
@@ -93,5 +96,6 @@ def _without_run(
         model=task.model,
         device=None,
         precision=None,
+        gain_db=None,
         error=error,
     )

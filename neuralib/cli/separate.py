@@ -47,6 +47,17 @@ def separate(
             help="Bits a sample, for wav and flac; 32 is float (default: as the input)",
         ),
     ] = None,
+    clip: Annotated[
+        str,
+        typer.Option(
+            metavar="rescale|clamp|error",
+            help="Where a stem is louder than full scale: turn all stems down alike, cut its peaks "
+            "off, or fail. 32-bit float keeps any level.",
+        ),
+    ] = "rescale",
+    residual: Annotated[
+        bool, typer.Option("--residual", help="Also write residual: the mix minus the stems.")
+    ] = False,
     overlap: Annotated[
         float, typer.Option(metavar="FRACTION", help="Overlap of neighbouring segments, 0 to 0.95.")
     ] = 0.25,
@@ -83,6 +94,8 @@ def separate(
         "two_stems": two_stems,
         "format": format,
         "bit_depth": bit_depth,
+        "clip": clip,
+        "residual": residual,
         "overlap": overlap,
         "shifts": shifts,
         "seed": seed,

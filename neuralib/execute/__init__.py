@@ -43,6 +43,8 @@ class Result:
     model: str
     device: str
     precision: str
+    gain_db: float | None = None
+    """Gain that all stems were written with so that none clips; 0: none; None: no stems."""
 
 
 def check(task: SeparateTask | MidiTask | TranscribeTask) -> None:
@@ -86,10 +88,12 @@ def execute(
     engine = engines.get(task)
     started = time.perf_counter()
     sink.spared = source.path
+    gain_db = None
     with memory_told(), sink:
         if isinstance(task, SeparateTask):
             assert isinstance(engine, Separator)
-            audio_seconds = run_separate(task, source, sink, report, engine)
+            separated = run_separate(task, source, sink, report, engine)
+            audio_seconds, gain_db = separated.audio_seconds, separated.gain_db
         elif isinstance(task, MidiTask):
             assert isinstance(engine, PitchTracker)
             audio_seconds = run_midi(task, source, sink, report, engine)
@@ -103,4 +107,5 @@ def execute(
         model=task.model,
         device=engine.placement.device,
         precision=engine.placement.precision,
+        gain_db=gain_db,
     )

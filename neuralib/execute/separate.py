@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,33 +10,38 @@ from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 from neuralib.audio.decode import AudioInfo, decode, probe
-from neuralib.audio.encode import open_writer
 from neuralib.audio.measure import measure
-from neuralib.audio.resample import resample
+from neuralib.audio.resample import Resampler, resample
 from neuralib.audio.shape import fold
-from neuralib.audio.writer import Writer
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.errors import DecodeError, UsageError
+from neuralib.execute.rest import add_rest, split_mix
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
+from neuralib.execute.stem_files import open_stem_files
+from neuralib.execute.stem_format import StemFormat, stem_format
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
 from neuralib.tasks import SeparateTask
 
+RESIDUAL = "residual"
+"""Name of what is left when all stems are taken away from the mix."""
+
 
 @dataclass(frozen=True)
-class _Shape:
-    """The shape of the stems: that of the input, with at most two channels."""
+class Separated:
+    """How a separation went."""
 
-    sample_rate: int
-    channels: int
-    bit_depth: int
+    audio_seconds: float
+    """Length of the input."""
+    gain_db: float
+    """Gain that all stems were written with so that none clips; 0: none."""
 
 
 def run_separate(
     task: SeparateTask, source: Source, sink: Sink, report: Report, engine: Separator
-) -> float:
-    """Write the stems of `source`; return its length in seconds.
+) -> Separated:
+    """Write the stems of `source`.
 
     The first pass measures the level by which Demucs wants the whole track normalised; the
     second feeds the model. The stems come out in the input's sample rate, length and channel
@@ -46,18 +49,17 @@ def run_separate(
 
     Raises:
         DecodeError: where the second pass finds less than the first, or as `decode` does.
+        OutputError: where a stem clips, and the task says that none may.
     """
     stems = wanted_stems(task, engine.sources)
     info = probe(source.path)
-    shape = _Shape(info.sample_rate, min(info.channels, 2), _bit_depth(task, info))
-    with ExitStack() as stack:
-        writers = [
-            stack.enter_context(_open(sink, name, task, shape))
-            for name in artifact_names(task, engine.sources)
-        ]
+    shape = stem_format(task, info)
+    names = artifact_names(task, engine.sources)
+    with open_stem_files(sink, names, shape, task.clip) as files:
         normalisation, frames = _measure(source, info, report, engine)
         blocks = _whole(decode(source.path, warn=False), frames, source)
-        heard, mix = _mix(blocks, info, shape, twice=task.two_stems is not None)
+        with_rest = len(names) > len(stems)
+        heard, mix = split_mix(blocks, info, shape, twice=with_rest)
         parts = engine.separate(
             _in_model_shape(heard, info, engine),
             normalisation,
@@ -66,12 +68,12 @@ def run_separate(
             shifts=task.shifts,
             seed=task.seed,
         )
-        watch = Watch(report, "run", shape.sample_rate, frames / shape.sample_rate)
-        outputs = _in_output_shape(parts, len(stems), engine, shape, frames)
-        for block in _with_rest(watch(outputs), mix):
-            for writer, stem in zip(writers, block, strict=True):
-                writer.write(stem)
-    return frames / shape.sample_rate
+        length = Resampler.length(frames, info.sample_rate, shape.sample_rate)
+        watch = Watch(report, "run", shape.sample_rate, length / shape.sample_rate)
+        outputs = watch(_in_output_shape(parts, len(stems), engine, shape, length))
+        for block in add_rest(outputs, mix) if with_rest else outputs:
+            files.write(block)
+        return Separated(frames / info.sample_rate, files.finish(report))
 
 
 def wanted_stems(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, ...]:
@@ -92,24 +94,8 @@ def wanted_stems(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, ...
 def artifact_names(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, ...]:
     """Name the files that `task` writes with a model of these `sources`."""
     stems = wanted_stems(task, sources)
-    rest = (f"no_{task.two_stems}",) if task.two_stems else ()
+    rest = (f"no_{task.two_stems}",) if task.two_stems else (RESIDUAL,) if task.residual else ()
     return tuple(f"{stem}.{task.format}" for stem in stems + rest)
-
-
-def _bit_depth(task: SeparateTask, info: AudioInfo) -> int:
-    depth = task.bit_depth or info.bit_depth or 16
-    return 24 if task.format == "flac" and depth == 32 else depth
-
-
-def _open(sink: Sink, name: str, task: SeparateTask, shape: _Shape) -> Writer:
-    return open_writer(
-        sink.create("stem", name),
-        label=name,
-        format=task.format,
-        sample_rate=shape.sample_rate,
-        channels=shape.channels,
-        bit_depth=shape.bit_depth,
-    )
 
 
 def _measure(
@@ -135,20 +121,6 @@ def _whole(blocks: Iterable[Block], frames: int, source: Source) -> Iterator[Blo
         )
 
 
-def _mix(
-    blocks: Iterator[Block], info: AudioInfo, shape: _Shape, *, twice: bool
-) -> tuple[Iterator[Block], Iterator[Block]]:
-    """Give the mix for the model and, folded to the stems' channels, for what they leave.
-
-    Two readers of one stream keep what lies between them in memory, about a segment; a reader
-    that never reads would keep the song.
-    """
-    if not twice:
-        return blocks, iter(())
-    heard, mixed = itertools.tee(blocks)
-    return heard, fold(mixed, info.layout, shape.channels)
-
-
 def _in_model_shape(blocks: Iterable[Block], info: AudioInfo, engine: Separator) -> Iterator[Block]:
     folded = fold(blocks, info.layout, engine.channels)
     return resample(folded, info.sample_rate, engine.sample_rate)
@@ -158,7 +130,7 @@ def _in_output_shape(
     parts: Iterator[NDArray[np.float32]],
     stems: int,
     engine: Separator,
-    shape: _Shape,
+    shape: StemFormat,
     frames: int,
 ) -> Iterator[NDArray[np.float32]]:
     """Resample all the stems at once; yield (stems, channels, frames), `frames` in all."""
@@ -180,20 +152,3 @@ def _with_channels(part: NDArray[np.float32], channels: int) -> NDArray[np.float
         part.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(part, channels, axis=1)
     )
     return shaped
-
-
-def _with_rest(
-    parts: Iterable[NDArray[np.float32]], mix: Iterator[Block]
-) -> Iterator[NDArray[np.float32]]:
-    """Append what is left of `mix` when the stems are taken away, unless `mix` is empty."""
-    waiting = next(mix, None)
-    if waiting is None:
-        yield from parts
-        return
-    for part in parts:
-        frames = part.shape[-1]
-        while waiting.shape[-1] < frames:
-            waiting = np.concatenate([waiting, next(mix)], axis=-1)
-        rest = waiting[:, :frames] - part.sum(axis=0)
-        waiting = waiting[:, frames:]
-        yield np.concatenate([part, rest[None]])

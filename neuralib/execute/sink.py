@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 from neuralib.errors import OutputError, cannot_write
 
@@ -61,6 +61,18 @@ class Sink(ABC):
         self._drafts.append((kind, name, path))
         return path
 
+    def scratch(self) -> BinaryIO:
+        """Open a file without a name beside the drafts; it is gone when it is closed.
+
+        Raises:
+            OutputError: where it cannot be made.
+        """
+        folder = self._place()
+        try:
+            return cast(BinaryIO, tempfile.TemporaryFile(dir=folder, prefix=".neuralib-"))
+        except OSError as error:
+            raise cannot_write(folder, error) from None
+
     def put(self, kind: ArtifactKind, name: str, data: bytes) -> None:
         """Write the whole result `name` at once.
 
@@ -96,6 +108,10 @@ class Sink(ABC):
             self._close()
 
     @abstractmethod
+    def _place(self) -> Path:
+        """Give the folder of the drafts."""
+
+    @abstractmethod
     def _draft(self, name: str) -> Path: ...
 
     @abstractmethod
@@ -122,6 +138,9 @@ class FolderSink(Sink):
         except OSError as error:
             raise cannot_write(self.folder, error) from None
         return self
+
+    def _place(self) -> Path:
+        return self.folder
 
     def _draft(self, name: str) -> Path:
         _check_place(self.folder / name, self.spared)
@@ -151,8 +170,11 @@ class StreamSink(Sink):
         self._stream = stream
         self._folder = tempfile.TemporaryDirectory(prefix="neuralib-")
 
+    def _place(self) -> Path:
+        return Path(self._folder.name)
+
     def _draft(self, name: str) -> Path:
-        return Path(self._folder.name) / name
+        return self._place() / name
 
     def _publish(self, name: str, draft: Path) -> str:
         try:

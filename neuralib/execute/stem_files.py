@@ -1,0 +1,213 @@
+"""Writing the stems of one track, all at one level."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.draft import Draft
+from neuralib.audio.encode import check_encoder, open_writer
+from neuralib.audio.writer import Writer
+from neuralib.errors import OutputError
+from neuralib.execute.sink import Sink
+from neuralib.execute.stem_format import StemFormat
+from neuralib.execute.watch import Watch
+from neuralib.progress import Report
+from neuralib.tasks import Clip
+
+_LOG = logging.getLogger(__name__)
+
+_CEILING = 1 - 2**-15
+"""The greatest 16-bit sample; where a gain is needed, the loudest peak is brought below it."""
+
+
+def common_gain_db(peak: float) -> float:
+    """Give the gain in dB, 0 or less, at which a track of this `peak` fits full scale.
+
+    It is rounded down to hundredths, so that what is told is exactly what was done.
+    """
+    return 0.0 if peak <= 1 else math.floor(2000 * math.log10(_CEILING / peak)) / 100
+
+
+@dataclass(frozen=True)
+class _File:
+    name: str
+    path: Path
+    shape: StemFormat
+
+    def open(self) -> Writer:
+        return open_writer(
+            self.path,
+            label=self.name,
+            format=self.shape.format,
+            sample_rate=self.shape.sample_rate,
+            channels=self.shape.channels,
+            bit_depth=self.shape.bit_depth,
+        )
+
+
+class StemFiles(ABC):
+    """The files of all stems of a track, as a context that leaves none of them open."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        self._files = files
+        self._open = ExitStack()
+
+    @abstractmethod
+    def write(self, part: NDArray[np.float32]) -> None:
+        """Append to all stems.
+
+        Args:
+            part: (stems, channels, frames), any level.
+
+        Raises:
+            OutputError: where the disk is full, or a peak is not allowed.
+            InternalError: for samples that are not finite.
+        """
+
+    @abstractmethod
+    def finish(self, report: Report) -> float:
+        """Complete the files; give the gain that all of them were written with, in dB.
+
+        Raises:
+            OutputError: where the disk is full.
+        """
+
+    def __enter__(self) -> StemFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.__exit__(kind, error, trace)
+
+
+def open_stem_files(sink: Sink, names: Sequence[str], shape: StemFormat, clip: Clip) -> StemFiles:
+    """Begin the files `names` in `sink`; what is in their way is told at once.
+
+    32-bit float is written as it comes, whatever `clip` says.
+
+    Raises:
+        EncoderMissing: where the installed libraries cannot write them.
+        OutputError: where a file cannot be made.
+    """
+    check_encoder(shape.format, shape.bit_depth)
+    files = [_File(name, sink.create("stem", name), shape) for name in names]
+    if shape.is_float:
+        return _AsTheyCome(files)
+    if clip == "rescale":
+        return _AtTheEnd(files, sink)
+    return _Clamped(files) if clip == "clamp" else _Refusing(files)
+
+
+class _AsTheyCome(StemFiles):
+    """Encodes at once."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        super().__init__(files)
+        with ExitStack() as stack:
+            self._writers = [stack.enter_context(file.open()) for file in files]
+            self._open = stack.pop_all()
+
+    def write(self, part: NDArray[np.float32]) -> None:
+        for writer, stem in zip(self._writers, part, strict=True):
+            writer.write(stem)
+
+    def finish(self, report: Report) -> float:
+        self._open.close()
+        return 0.0
+
+
+class _Clamped(_AsTheyCome):
+    """Cuts off what is louder than full scale."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        super().__init__(files)
+        self._cut = np.zeros(len(files), np.int64)
+
+    def write(self, part: NDArray[np.float32]) -> None:
+        self._cut += np.count_nonzero(np.abs(part) > 1, axis=(1, 2))
+        super().write(np.clip(part, -1.0, 1.0))
+
+    def finish(self, report: Report) -> float:
+        for file, cut in zip(self._files, self._cut, strict=True):
+            if cut:
+                _LOG.warning(
+                    "%r: %d samples are louder than full scale and were cut off; "
+                    "take --clip rescale, or --format wav --bit-depth 32, to keep them",
+                    *(file.name, int(cut)),
+                    extra={"action": "output.clipped"},
+                )
+        return super().finish(report)
+
+
+class _Refusing(_AsTheyCome):
+    """Ends the run at the first peak above full scale."""
+
+    def __init__(self, files: Sequence[_File]) -> None:
+        super().__init__(files)
+        self._frames = 0
+
+    def write(self, part: NDArray[np.float32]) -> None:
+        over = np.abs(part) > 1
+        if over.any():
+            stem, _, frame = np.argwhere(over)[0]
+            file = self._files[stem]
+            second = (self._frames + int(frame)) / file.shape.sample_rate
+            raise OutputError(
+                f"{file.name!r} is louder than full scale at {second:.3f} s; take --clip rescale "
+                "or clamp, or --format wav --bit-depth 32"
+            )
+        self._frames += part.shape[-1]
+        super().write(part)
+
+
+class _AtTheEnd(StemFiles):
+    """Keeps the stems as floats until the loudest peak is known, then encodes one by one."""
+
+    def __init__(self, files: Sequence[_File], sink: Sink) -> None:
+        super().__init__(files)
+        self._frames = 0
+        with ExitStack() as stack:
+            self._scratch = [stack.enter_context(sink.scratch()) for _ in files]
+            self._drafts = [
+                Draft(scratch, file.shape.channels, file.name)
+                for scratch, file in zip(self._scratch, files, strict=True)
+            ]
+            self._open = stack.pop_all()
+
+    def write(self, part: NDArray[np.float32]) -> None:
+        for draft, stem in zip(self._drafts, part, strict=True):
+            draft.write(stem)
+        self._frames += part.shape[-1]
+
+    def finish(self, report: Report) -> float:
+        gain_db = common_gain_db(max(draft.peak for draft in self._drafts))
+        gain = np.float32(10 ** (gain_db / 20))
+        rate = self._files[0].shape.sample_rate
+        watch = Watch(report, "write", rate, len(self._files) * self._frames / rate)
+        for file, draft, scratch in zip(self._files, self._drafts, self._scratch, strict=True):
+            with file.open() as writer:
+                for block in watch(draft.read()):
+                    writer.write(block * gain if gain_db else block)
+            scratch.close()  # gives its room on the disk to the next
+        if gain_db:
+            _LOG.warning(
+                "the stems are written %.2f dB quieter, all alike, since one of them is louder "
+                "than full scale; --format wav --bit-depth 32 keeps the level",
+                -gain_db,
+                extra={"action": "output.rescaled"},
+            )
+        return gain_db
