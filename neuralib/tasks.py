@@ -27,6 +27,8 @@ class BaseTask(BaseModel):
     """Version of this schema, so that stored tasks stay readable."""
     precision: Precision = "auto"
     """Arithmetic of the model; `auto` takes what the device does well and exactly."""
+    stream: int | None = Field(None, ge=1, le=10_000)
+    """Which of the input's audio streams, from 1; None: the one that it marks as default."""
 
 
 def _refuse_twice(what: str, names: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,19 +57,24 @@ class Source:
 
 
 @contextmanager
-def open_audio(path: Path) -> Iterator[Source]:
-    """Open `path` and find its audio stream: the one that FFmpeg takes for the main one.
+def open_audio(path: Path, number: int | None = None) -> Iterator[Source]:
+    """Open `path` and find its audio stream.
+
+    Args:
+        path: a file that stands for itself.
+        number: which of its audio streams, from 1; None: the one that the container marks as
+            default, or that FFmpeg takes for the main one.
 
     No name is taken for an address, an option or a pattern, and nothing but this file is
     opened, whatever it says.
 
     Raises:
         InputNotFound: no such file, or one that may not be read.
-        NoAudio: a folder, an empty file, or a file without an audio stream.
+        NoAudio: a folder, an empty file, or a file without such an audio stream.
         DecodeError: the content is nothing that can be decoded.
     """
     with _open_file(path) as file, _open_container(path, file) as container:
-        yield Source(path, file, container, _audio_stream(path, container))
+        yield Source(path, file, container, _audio_stream(path, container, number))
 
 
 def _open_container(path: Path, file: BinaryIO) -> InputContainer:
@@ -123,15 +128,32 @@ def _not_audio(path: Path, file: BinaryIO) -> DecodeError:
     )
 
 
-def _audio_stream(path: Path, container: InputContainer) -> AudioStream:
+def _audio_stream(path: Path, container: InputContainer, number: int | None) -> AudioStream:
     name = repr(str(path))
     stream = container.streams.best("audio")
     if not isinstance(stream, AudioStream):
         kinds = sorted({other.type for other in container.streams})
         found = f"only {' and '.join(kinds)}" if kinds else "no stream at all"
         raise NoAudio(f"{name} has no audio stream ({found}); give a file with sound")
+    if number is not None:
+        stream = _numbered(name, container.streams.audio, number)
     if stream.codec_context is None:
         raise DecodeError(f"{name} is in a codec that cannot be decoded; convert it to flac")
     if stream.sample_rate <= 0 or stream.channels <= 0:
         raise DecodeError(f"{name} does not say its sample rate and channels; convert it to flac")
     return stream
+
+
+def _numbered(name: str, streams: Sequence[AudioStream], number: int) -> AudioStream:
+    if 1 <= number <= len(streams):
+        return streams[number - 1]
+    listed = "; ".join(f"{at}: {_describe(stream)}" for at, stream in enumerate(streams, start=1))
+    raise NoAudio(f"{name} has no audio stream {number}; choose one of its own ({listed})")
+
+
+def _describe(stream: AudioStream) -> str:
+    """Say the language, the codec and the channels of a stream."""
+    language = stream.language or "no language"
+    if stream.codec_context is None:
+        return f"{language}, unknown codec"
+    return f"{language}, {stream.codec_context.codec.canonical_name}, {stream.layout.name}"

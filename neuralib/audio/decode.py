@@ -41,13 +41,17 @@ class AudioInfo:
     """Of lossless audio: 16 (for up to 16 bits), 24 (for 17 to 32), 32 (float); None: lossy."""
 
 
-def probe(path: Path) -> AudioInfo:
+def probe(path: Path, *, stream: int | None = None) -> AudioInfo:
     """Read the header of a file.
+
+    Args:
+        path: as for `decode`.
+        stream: as for `decode`.
 
     Raises:
         InputError: as `open_audio` does.
     """
-    with open_audio(path) as source:
+    with open_audio(path, stream) as source:
         context = source.stream.codec_context
         names = [channel.name for channel in context.layout.channels]
         return AudioInfo(
@@ -60,7 +64,9 @@ def probe(path: Path) -> AudioInfo:
         )
 
 
-def decode(path: Path, *, block_frames: int = 65536, warn: bool = True) -> Iterator[Block]:
+def decode(
+    path: Path, *, stream: int | None = None, block_frames: int = 65536, warn: bool = True
+) -> Iterator[Block]:
     """Decode a file block by block, in the same memory whatever its length.
 
     Integers become floats by division by 2^(bits - 1). The delay that lossy encoders add at the
@@ -75,19 +81,20 @@ def decode(path: Path, *, block_frames: int = 65536, warn: bool = True) -> Itera
 
     Args:
         path: a file that stands for itself; playlists are refused.
+        stream: which of its audio streams, from 1; None: its default one.
         block_frames: length of every block but the last, which may be shorter.
         warn: log a warning about whatever is odd but bearable; False for a second pass.
 
     Yields:
         float32 (channels, frames), finite, full scale ±1 (more is possible), with the sample
-        rate and the channels of `probe(path)`.
+        rate and the channels of `probe(path, stream=stream)`.
 
     Raises:
         InputNotFound: no such file, or one that may not be read.
-        NoAudio: a folder, no audio stream, or not one sample.
+        NoAudio: a folder, no such audio stream, or not one sample.
         DecodeError: not audio, broken off, or samples that are not finite.
     """
-    with open_audio(path) as source:
+    with open_audio(path, stream) as source:
         if source.is_wave:
             _check_wave(source, warn)
         rate = source.stream.sample_rate

@@ -20,15 +20,29 @@ _USUAL_LAYOUTS: dict[int, tuple[str, ...]] = {
 
 
 def read(
-    path: Path, sample_rate: int, channels: int, *, block_frames: int = 65536, warn: bool = True
+    path: Path,
+    sample_rate: int,
+    channels: int,
+    *,
+    stream: int | None = None,
+    block_frames: int = 65536,
+    warn: bool = True,
 ) -> Iterator[Block]:
     """Decode a file into the sample rate and the channels that a model takes.
+
+    Args:
+        path: as for `decode`.
+        sample_rate: wanted, hertz.
+        channels: wanted, 1 or 2.
+        stream: as for `decode`.
+        block_frames: length of the blocks that are decoded.
+        warn: as for `decode`.
 
     Raises:
         InputError: as `decode` does.
     """
-    info = probe(path)
-    blocks = decode(path, block_frames=block_frames, warn=warn)
+    info = probe(path, stream=stream)
+    blocks = decode(path, stream=stream, block_frames=block_frames, warn=warn)
     # Folding first leaves fewer channels to resample, and both are linear.
     return resample(fold(blocks, info.layout, channels), info.sample_rate, sample_rate)
 

@@ -176,7 +176,7 @@ class Flight:
     def _submit(self, row: Row) -> Job:
         """Send the input and make the job; nothing is sent that could not be used."""
         with told_as_standard_input(self._entry, self._path):
-            probe(self._path)
+            probe(self._path, stream=self._plan.task.stream)
             if not self._plan.detach and self._plan.output != "-":
                 rehearse(self._sink(), self._plan.task, self._names())
             with self._airspace.busy():

@@ -71,6 +71,7 @@ def midi(
         int, typer.Option(metavar="1..128", help="General MIDI instrument of the file.")
     ] = 5,
     channel: Annotated[int, typer.Option(metavar="1..16", help="MIDI channel of the notes.")] = 1,
+    stream: options.Stream = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -107,6 +108,7 @@ def midi(
         "program": program,
         "channel": channel,
         "precision": precision,
+        "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

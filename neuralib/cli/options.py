@@ -38,6 +38,13 @@ Precision = Annotated[
     str,
     typer.Option(metavar="auto|fp32|bf16|fp16", help="Arithmetic of the model."),
 ]
+Stream = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Which audio stream of the input, from 1 (default: its default one).",
+    ),
+]
 SkipExisting = Annotated[
     bool,
     typer.Option("--skip-existing", help="Leave inputs alone whose results are all there."),

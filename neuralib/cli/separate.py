@@ -68,6 +68,7 @@ def separate(
         ),
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random shifts.")] = 0,
+    stream: options.Stream = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -100,6 +101,7 @@ def separate(
         "shifts": shifts,
         "seed": seed,
         "precision": precision,
+        "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

@@ -92,6 +92,7 @@ def transcribe(
             metavar="faster-whisper|openai-whisper", help="The second is the slow reference."
         ),
     ] = "faster-whisper",
+    stream: options.Stream = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -127,6 +128,7 @@ def transcribe(
         "beam_size": beam_size,
         "engine": engine,
         "precision": precision,
+        "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run)

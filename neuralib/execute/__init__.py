@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neuralib.audio.encode import check_encoder
 from neuralib.engines.base import Engine, PitchTracker, Recogniser, Separator
@@ -88,6 +88,7 @@ def execute(
     engine = engines.get(task)
     started = time.perf_counter()
     sink.spared = source.path
+    source = replace(source, stream=task.stream)
     gain_db = None
     with memory_told(), sink:
         if isinstance(task, SeparateTask):

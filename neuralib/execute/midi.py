@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from neuralib.audio.decode import probe
-from neuralib.audio.shape import read
 from neuralib.engines.base import PitchTracker
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
@@ -21,8 +19,8 @@ def run_midi(
     task: MidiTask, source: Source, sink: Sink, report: Report, engine: PitchTracker
 ) -> float:
     """Write the notes of `source` in every format of the task; return its length in seconds."""
-    watch = Watch(report, "run", engine.sample_rate, probe(source.path).seconds)
-    blocks = watch(read(source.path, engine.sample_rate, 1))
+    watch = Watch(report, "run", engine.sample_rate, source.probe().seconds)
+    blocks = watch(source.read(engine.sample_rate, 1))
     notes = create_notes(engine.track(blocks), task)
     tempo = Tempo.of(task.tempo_bpm)
     if task.quantize is not None:

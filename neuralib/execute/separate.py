@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
-from neuralib.audio.decode import AudioInfo, decode, probe
+from neuralib.audio.decode import AudioInfo
 from neuralib.audio.measure import measure
 from neuralib.audio.resample import Resampler, resample
 from neuralib.audio.shape import fold
@@ -52,12 +52,12 @@ def run_separate(
         OutputError: where a stem clips, and the task says that none may.
     """
     stems = wanted_stems(task, engine.sources)
-    info = probe(source.path)
+    info = source.probe()
     shape = stem_format(task, info)
     names = artifact_names(task, engine.sources)
     with open_stem_files(sink, names, shape, task.clip) as files:
         normalisation, frames = _measure(source, info, report, engine)
-        blocks = _whole(decode(source.path, warn=False), frames, source)
+        blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)
         heard, mix = split_mix(blocks, info, shape, twice=with_rest)
         parts = engine.separate(
@@ -102,7 +102,7 @@ def _measure(
     source: Source, info: AudioInfo, report: Report, engine: Separator
 ) -> tuple[Normalisation, int]:
     watch = Watch(report, "measure", info.sample_rate, info.seconds)
-    measured = measure(_in_model_shape(watch(decode(source.path)), info, engine))
+    measured = measure(_in_model_shape(watch(source.decode()), info, engine))
     return Normalisation(measured.mean, measured.std), watch.frames
 
 

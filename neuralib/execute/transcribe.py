@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuralib.audio.shape import read
 from neuralib.engines.base import Recogniser
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
@@ -25,7 +24,7 @@ def run_transcribe(
     """
     watch = Watch(report, "measure", engine.sample_rate, None)
     samples = bytearray()  # grows in place, where joining arrays would need twice the memory
-    for block in watch(read(source.path, engine.sample_rate, 1)):
+    for block in watch(source.read(engine.sample_rate, 1)):
         samples += block.data
     transcript = engine.transcribe(np.frombuffer(samples, np.float32), task, report)
     limits = Limits(task.max_line_width, task.max_line_count, task.max_reading_speed)

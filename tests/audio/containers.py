@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.stream import Disposition
 
 from neuralib.audio.decode import decode, probe
 from tests.audio.splits import join
@@ -125,3 +126,22 @@ def lag(decoded: Samples, samples: Samples) -> int:
     spectrum = np.fft.rfft(decoded[0], size) * np.fft.rfft(samples[0], size).conj()
     at = int(np.fft.irfft(spectrum, size).argmax())
     return at - size if at > size // 2 else at
+
+
+def write_film(path: Path) -> list[Samples]:
+    """Write a file of an English stream of 0.25 s and a German one of 0.5 s, the default one."""
+    both = [noise(12_000, channels=1, seed=1), noise(24_000, channels=2, seed=2)]
+    with av.open(str(path), "w") as output:
+        streams = []
+        for samples, language in zip(both, ("eng", "ger"), strict=True):
+            layout = ("mono", "stereo")[len(samples) - 1]
+            stream = output.add_stream("flac", rate=48000, layout=layout)
+            stream.metadata["language"] = language
+            stream.disposition = Disposition.default if language == "ger" else Disposition(0)
+            streams.append((stream, layout))
+        for (stream, layout), samples in zip(streams, both, strict=True):
+            integers = np.rint(samples.T * 2**15).astype(np.int16).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(integers, format="s16", layout=layout)
+            frame.sample_rate, frame.pts = 48000, 0
+            output.mux([*stream.encode(frame), *stream.encode(None)])
+    return [np.rint(samples * 2**15).astype(np.float32) / np.float32(2**15) for samples in both]

@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from neuralib.audio.decode import probe
+from neuralib.audio.decode import decode, probe
 from neuralib.audio.encode import open_writer
-from tests.audio.containers import LOSSLESS, LOSSY, Kind, lag, mark, whole, write
+from neuralib.audio.shape import read
+from neuralib.errors import NoAudio
+from tests.audio.containers import LOSSLESS, LOSSY, Kind, lag, mark, whole, write, write_film
+from tests.audio.splits import join
 from tests.audio_files import Samples, noise, png_bytes
 
 
@@ -114,3 +117,31 @@ def test_a_wrong_length_in_the_header_loses_nothing(tmp_path: Path, frames: int)
     decoded = whole(path)
     assert np.array_equal(decoded[:, : samples.shape[1]], samples)
     assert decoded.shape[1] - samples.shape[1] < 2 * 1152
+
+
+# Several streams
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_each_stream_can_be_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"film.{suffix}"
+    for number, samples in enumerate(write_film(path), start=1):
+        blocks = decode(path, stream=number)
+        assert np.array_equal(join(blocks, len(samples)), samples)
+        assert probe(path, stream=number).channels == len(samples)
+        assert np.array_equal(join(read(path, 48000, 2, stream=number), 2)[:1], samples[:1])
+
+
+def test_the_default_stream_is_read_unless_another_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    second = write_film(path)[1]
+    assert np.array_equal(whole(path), second)
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_stream_that_is_not_there_gives_the_list(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "film.mkv"
+    write_film(path)
+    listed = rf"no audio stream {number}; .*1: eng, flac, mono; 2: ger, flac, stereo"
+    with pytest.raises(NoAudio, match=listed):
+        probe(path, stream=number)
