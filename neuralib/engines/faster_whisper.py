@@ -30,6 +30,7 @@ from neuralib.errors import (
 )
 from neuralib.progress import Progress, Report
 from neuralib.tasks import TranscribeTask
+from neuralib.transcript.loops import without_loops
 from neuralib.transcript.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
@@ -124,7 +125,8 @@ class FasterWhisper(Recogniser):
                 self._listen()
         report(Progress("run", duration, duration))
         heard = information.duration_after_vad > 0
-        return Transcript(information.language if heard else language or UNDETERMINED, tuple(found))
+        spoken = information.language if heard else language or UNDETERMINED
+        return Transcript(spoken, without_loops(found))
 
     def check(self, task: TranscribeTask) -> str | None:
         """Check the options; see `Recogniser`."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +310,22 @@ def test_nothing_is_printed(
 def test_karaoke_gets_word_times_without_asking(faster: FasterWhisper, voice: Samples) -> None:
     asked = faster.transcribe(voice, with_(word_timestamps=True), silent)
     assert faster.transcribe(voice, with_(formats=("elrc",)), silent) == asked
+
+
+def test_a_loop_is_cut(
+    faster: FasterWhisper, voice: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No model here loops when it should; the library is made to say what a real one did."""
+    faster.load()
+    transcribe = faster._whisper.transcribe
+
+    def looping(*arguments: Any, **options: Any) -> Any:
+        segments, information = transcribe(*arguments, **options)
+        first = next(iter(segments))
+        times = [0.1 * number for number in range(40)]
+        return [
+            replace(first, start=time, end=time + 0.1, text=" Thank you so much.") for time in times
+        ], information
+
+    monkeypatch.setattr(faster._whisper, "transcribe", looping)
+    assert faster.transcribe(voice, GREEDY, silent).text == "Thank you so much."
