@@ -56,6 +56,10 @@ class SeparateTask(BaseTask):
     format: AudioFormat = "wav"
     bit_depth: BitDepth | None = None
     """Bits a sample (32: float), for wav and flac; None: as the input."""
+    sample_rate: int | None = Field(None, ge=8000, le=384_000)
+    """Of the stems, in Hz; None: as the input, or the next that the format holds."""
+    channels: Literal[1, 2] | None = None
+    """Of the stems; None: as the input, more than two become two."""
     clip: Clip = "rescale"
     """What is done where a stem is louder than full scale, which 32-bit float alone holds: one
     gain for all stems, the peaks cut off, or the run ended."""

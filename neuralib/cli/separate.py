@@ -47,6 +47,16 @@ def separate(
             help="Bits a sample, for wav and flac; 32 is float (default: as the input)",
         ),
     ] = None,
+    sample_rate: Annotated[
+        int | None,
+        typer.Option(metavar="HZ", help="Sample rate of the stems (default: as the input)"),
+    ] = None,
+    channels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="1|2", help="Channels of the stems (default: as the input, more become 2)"
+        ),
+    ] = None,
     clip: Annotated[
         str,
         typer.Option(
@@ -95,6 +105,8 @@ def separate(
         "two_stems": two_stems,
         "format": format,
         "bit_depth": bit_depth,
+        "sample_rate": sample_rate,
+        "channels": channels,
         "clip": clip,
         "residual": residual,
         "overlap": overlap,

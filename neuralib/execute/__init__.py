@@ -14,6 +14,7 @@ from neuralib.execute.names import artifact_kind, expected_names
 from neuralib.execute.separate import run_separate, wanted_stems
 from neuralib.execute.sink import Artifact, Sink
 from neuralib.execute.source import Source
+from neuralib.execute.stem_format import check_rate
 from neuralib.execute.transcribe import run_transcribe
 from neuralib.progress import Progress, Report
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
@@ -51,9 +52,11 @@ def check(task: SeparateTask | MidiTask | TranscribeTask) -> None:
     """Make sure, before any computing, that the results of `task` can be written here.
 
     Raises:
+        UsageError: where its format cannot hold what it asks for.
         EncoderMissing: where its format cannot be encoded.
     """
     if isinstance(task, SeparateTask):
+        check_rate(task)
         check_encoder(task.format, task.bit_depth or 16)
 
 
