@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from neuralib.cli.console import printable
@@ -72,11 +74,13 @@ class Rows:
         if self._bar is None or not sys.stdout.isatty():
             yield
             return
-        self._bar.stop()
+        with _whole():
+            self._bar.stop()
         try:
             yield
         finally:
-            self._bar.start()
+            with _whole():
+                self._bar.start()
 
     def end(self) -> None:
         """Leave the terminal to others."""
@@ -90,21 +94,43 @@ def progress_rows(*, enabled: bool) -> Iterator[Rows]:
     if not enabled or not sys.stderr.isatty():
         yield Rows(None)
         return
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.constrain import Constrain
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    bar = Progress(
+    console = Console(stderr=True)
+
+    class Narrow(Progress):
+        """Leaves room for the `^C` of a terminal, which would begin a line otherwise."""
+
+        def get_renderable(self) -> RenderableType:
+            return Constrain(super().get_renderable(), console.width - 3)
+
+    bar = Narrow(
         TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
         BarColumn(bar_width=None),
         TaskProgressColumn(),
         TextColumn("{task.fields[eta]}"),
-        console=Console(stderr=True),
+        console=console,
         expand=True,  # a long name shortens the bar, and hides no number
         redirect_stdout=False,
         transient=True,
     )
     with bar:
         yield Rows(bar)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Let a Ctrl-C wait for the end of the block: rich cannot stop bars that are half started."""
+    caught: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught and callable(before):
+        before(*caught[0])
 
 
 def clock(seconds: float) -> str:

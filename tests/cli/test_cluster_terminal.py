@@ -71,6 +71,9 @@ def test_results_are_not_mixed_with_bars(
     before = re.findall(r"([^\r\n]*)out/\w+/\w+\.wav\r\n", plain)
     assert len(before) == 12
     assert {text.rpartition("\x1b[2K")[2] for text in before} == {""}
+    bars = [line for line in re.split(r"[\r\n]|\x1b\[\d*[AK]", plain) if "━" in line]
+    assert bars
+    assert max(map(len, bars)) <= 77  # a `^C` fits beside them
 
 
 def test_an_id_stays_whole_and_the_command_that_takes_it_can_be_typed(
