@@ -11,6 +11,7 @@ from neuralib.cli.console import note, unexpected
 from neuralib.cli.display import progress_bar
 from neuralib.cli.inputs import Input, readable
 from neuralib.cli.output import result_folder, show_record
+from neuralib.cli.raw import with_header
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.cli.run import Run
 from neuralib.engines.base import Engine, Separator
@@ -65,7 +66,7 @@ class Batch:
             return existing(entry.label, self._task, paths)
         self._engine(report)
         try:
-            with readable(entry) as path:
+            with readable(entry) as bytes_at, with_header(entry, bytes_at) as path:
                 sink = self._sink(folder)
                 result = execute(self._task, Source(path, entry.name), sink, report, self._engines)
         except NeuraLibError as error:

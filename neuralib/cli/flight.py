@@ -16,6 +16,7 @@ from neuralib.cli.console import unexpected
 from neuralib.cli.fetch import fetch_result, reason, rehearse
 from neuralib.cli.inputs import Input, told_as_standard_input
 from neuralib.cli.output import result_folder
+from neuralib.cli.raw import with_header
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.cli.rows import Row
 from neuralib.cli.upload import sample_name
@@ -175,19 +176,22 @@ class Flight:
 
     def _submit(self, row: Row) -> Job:
         """Send the input and make the job; nothing is sent that could not be used."""
-        with told_as_standard_input(self._entry, self._path):
-            probe(self._path, stream=self._plan.task.stream)
+        with (
+            told_as_standard_input(self._entry, self._path),
+            with_header(self._entry, self._path) as path,
+        ):
+            probe(path, stream=self._plan.task.stream)
             if not self._plan.detach and self._plan.output != "-":
                 rehearse(self._sink(), self._plan.task, self._names())
             with self._airspace.busy():
-                total = self._path.stat().st_size or 1
+                total = path.stat().st_size or 1
 
                 def report(done_bytes: int) -> None:
                     self._airspace.check()
                     row.show("sending", done_bytes / total)
 
                 row.show("sending", 0.0)
-                sample = self._cluster.add_sample(self._path, sample_name(self._entry), report)
+                sample = self._cluster.add_sample(path, sample_name(self._entry), report)
                 self._known_as = sample.name
                 row.show("queued")
                 job = self._cluster.submit(self._plan.task, sample.id, force=self._plan.force)

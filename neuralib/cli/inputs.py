@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
 
 from neuralib.errors import InputError, InputNotFound, NeuraLibError, NoAudio, UsageError
+
+if TYPE_CHECKING:
+    from neuralib.audio.raw import RawFormat
 
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
@@ -37,19 +41,30 @@ class Input:
     name: str
     """Base name of its results, unique in the batch."""
     error: NeuraLibError | None = None
+    raw: RawFormat | None = None
+    """What it holds, where it does not say so itself."""
 
 
-def find_inputs(words: Sequence[str]) -> list[Input]:
+def find_inputs(words: Sequence[str], raw: str | None = None) -> list[Input]:
     """List the files that `words` name: files, folders (searched, in sorted order), `-`.
 
     What is not there stays in the list with its error, so that the rest can be done.
 
+    Args:
+        words: as the user wrote them.
+        raw: RATE,CHANNELS,FORMAT of inputs without headers.
+
     Raises:
-        UsageError: where `-` is given twice, or standard input is a terminal.
+        UsageError: where `-` is given twice, standard input is a terminal, or `raw` is wrong.
     """
     if words.count("-") > 1:
         raise UsageError("- (standard input) was given twice; it can be read once")
     found = [entry for word in words for entry in _find(word)]
+    if raw is not None:
+        from neuralib.audio.raw import parse_raw
+
+        format = parse_raw(raw)
+        found = [replace(entry, raw=format) for entry in found]
     return with_unique_names(found)
 
 

@@ -72,6 +72,7 @@ def midi(
     ] = 5,
     channel: Annotated[int, typer.Option(metavar="1..16", help="MIDI channel of the notes.")] = 1,
     stream: options.Stream = None,
+    raw: options.Raw = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -111,4 +112,4 @@ def midi(
         "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
-    return run_batch(values, inputs, run)
+    return run_batch(values, inputs, run, raw)

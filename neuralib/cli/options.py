@@ -45,6 +45,13 @@ Stream = Annotated[
         help="Which audio stream of the input, from 1 (default: its default one).",
     ),
 ]
+Raw = Annotated[
+    str | None,
+    typer.Option(
+        metavar="RATE,CHANNELS,FORMAT",
+        help="The inputs are samples without a header, like 44100,2,s16le.",
+    ),
+]
 SkipExisting = Annotated[
     bool,
     typer.Option("--skip-existing", help="Leave inputs alone whose results are all there."),

@@ -34,8 +34,12 @@ class Run:
     """Compute what was computed before."""
 
 
-def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
+def run_batch(
+    values: dict[str, Any], words: Sequence[str], run: Run, raw: str | None = None
+) -> int:
     """Build the task of `values`, run it on every input, print results; give the exit status.
+
+    `raw` says, as RATE,CHANNELS,FORMAT, what the inputs hold where they have no headers.
 
     Everything that can be known to fail is told before anything is started: wrong options, a
     missing model or library, an output format or folder that cannot be written, a cluster that
@@ -49,7 +53,7 @@ def run_batch(values: dict[str, Any], words: Sequence[str], run: Run) -> int:
     _check_options(run)
     settings = load_settings(device=run.device, server=run.server)
     start = _submitted if run.submit else _here
-    return start(task, words, run, settings)
+    return start(task, find_inputs(words, raw), run, settings)
 
 
 OPTIONS = {
@@ -65,7 +69,7 @@ OPTIONS = {
 
 def _here(
     task: SeparateTask | MidiTask | TranscribeTask,
-    words: Sequence[str],
+    inputs: list[Input],
     run: Run,
     settings: Settings,
 ) -> int:
@@ -76,7 +80,6 @@ def _here(
     from neuralib.models.open import open_store
 
     check_name(settings.device)
-    inputs = find_inputs(words)
     output = _output(task, inputs, run)
     check(task)
     engines = Engines(open_store(settings), settings.device)
@@ -86,14 +89,13 @@ def _here(
 
 def _submitted(
     task: SeparateTask | MidiTask | TranscribeTask,
-    words: Sequence[str],
+    inputs: list[Input],
     run: Run,
     settings: Settings,
 ) -> int:
     from neuralib.cli.flight import Plan
     from neuralib.cli.submit import submit_batch
 
-    inputs = find_inputs(words)
     output = (run.output or ".") if run.detach else _output(task, inputs, run)
     plan = Plan(task, output, run.skip_existing, run.force, run.detach)
     return submit_batch(plan, inputs, settings, json=run.json, quiet=run.quiet)

@@ -79,6 +79,7 @@ def separate(
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the random shifts.")] = 0,
     stream: options.Stream = None,
+    raw: options.Raw = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -116,4 +117,4 @@ def separate(
         "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
-    return run_batch(values, inputs, run)
+    return run_batch(values, inputs, run, raw)

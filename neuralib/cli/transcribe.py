@@ -93,6 +93,7 @@ def transcribe(
         ),
     ] = "faster-whisper",
     stream: options.Stream = None,
+    raw: options.Raw = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
     skip_existing: options.SkipExisting = False,
@@ -131,4 +132,4 @@ def transcribe(
         "stream": stream,
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
-    return run_batch(values, inputs, run)
+    return run_batch(values, inputs, run, raw)
