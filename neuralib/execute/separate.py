@@ -13,6 +13,7 @@ from neuralib.audio.decode import AudioInfo
 from neuralib.audio.measure import measure
 from neuralib.audio.resample import Resampler, resample
 from neuralib.audio.shape import fold
+from neuralib.audio.tags import read_tags
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.errors import DecodeError, UsageError
 from neuralib.execute.rest import add_rest, split_mix
@@ -55,7 +56,8 @@ def run_separate(
     info = source.probe()
     shape = stem_format(task, info)
     names = artifact_names(task, engine.sources)
-    with open_stem_files(sink, names, shape, task.clip) as files:
+    tags = read_tags(source.path)
+    with open_stem_files(sink, names, shape, task.clip, tags) as files:
         normalisation, frames = _measure(source, info, report, engine)
         blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)

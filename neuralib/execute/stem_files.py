@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from neuralib.audio.draft import Draft
 from neuralib.audio.encode import check_encoder, open_writer
+from neuralib.audio.tag_file import write_tags
+from neuralib.audio.tags import Tags
 from neuralib.audio.writer import Writer
 from neuralib.errors import OutputError
 from neuralib.execute.sink import Sink
@@ -43,6 +45,7 @@ class _File:
     name: str
     path: Path
     shape: StemFormat
+    tags: Tags
 
     def open(self) -> Writer:
         return open_writer(
@@ -53,6 +56,10 @@ class _File:
             channels=self.shape.channels,
             bit_depth=self.shape.bit_depth,
         )
+
+    def tag(self) -> None:
+        title = f"{self.tags.title} ({Path(self.name).stem})" if self.tags.title else None
+        write_tags(self.path, self.shape.format, replace(self.tags, title=title), self.name)
 
 
 class StemFiles(ABC):
@@ -94,17 +101,20 @@ class StemFiles(ABC):
         self._open.__exit__(kind, error, trace)
 
 
-def open_stem_files(sink: Sink, names: Sequence[str], shape: StemFormat, clip: Clip) -> StemFiles:
+def open_stem_files(
+    sink: Sink, names: Sequence[str], shape: StemFormat, clip: Clip, tags: Tags
+) -> StemFiles:
     """Begin the files `names` in `sink`; what is in their way is told at once.
 
-    32-bit float is written as it comes, whatever `clip` says.
+    32-bit float is written as it comes, whatever `clip` says. The stem's name is added to the
+    title of the mix.
 
     Raises:
         EncoderMissing: where the installed libraries cannot write them.
         OutputError: where a file cannot be made.
     """
     check_encoder(shape.format, shape.bit_depth)
-    files = [_File(name, sink.create("stem", name), shape) for name in names]
+    files = [_File(name, sink.create("stem", name), shape, tags) for name in names]
     if shape.is_float:
         return _AsTheyCome(files)
     if clip == "rescale":
@@ -127,6 +137,8 @@ class _AsTheyCome(StemFiles):
 
     def finish(self, report: Report) -> float:
         self._open.close()
+        for file in self._files:
+            file.tag()
         return 0.0
 
 
@@ -202,6 +214,7 @@ class _AtTheEnd(StemFiles):
             with file.open() as writer:
                 for block in watch(draft.read()):
                     writer.write(block * gain if gain_db else block)
+            file.tag()
             scratch.close()  # gives its room on the disk to the next
         if gain_db:
             _LOG.warning(
