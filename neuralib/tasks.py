@@ -103,8 +103,8 @@ class MidiTask(BaseTask):
     """Let overlapping notes bend, one track a pitch."""
     melodia_trick: bool = True
     """Also look for notes without a clear onset."""
-    tempo_bpm: float = Field(120.0, ge=4.0, le=960.0)
-    """Tempo of the MIDI file; the notes keep their times in seconds."""
+    tempo_bpm: Annotated[float, Field(ge=4.0, le=960.0)] | Literal["auto"] = 120.0
+    """Tempo of the MIDI file; the notes keep their times in seconds. `auto`: found in the song."""
     quantize: QuantizeGrid | None = None
     """Move starts and ends of the notes to this grid of the tempo; `t`: triplets; None: leave
     them."""

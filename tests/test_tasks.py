@@ -29,7 +29,7 @@ midi_tasks = st.builds(
     frame_threshold=fractions,
     minimum_frequency_hz=st.none() | st.floats(1, 100),
     maximum_frequency_hz=st.none() | st.floats(101, 5000),
-    tempo_bpm=st.floats(4, 960),
+    tempo_bpm=st.floats(4, 960) | st.just("auto"),
     quantize=st.sampled_from([None, "1/16", "1/8t"]),
     formats=st.lists(st.sampled_from(["mid", "csv", "json"]), min_size=1, unique=True).map(tuple),
 )
@@ -61,6 +61,7 @@ def test_json_round_trip(task: SeparateTask | MidiTask | TranscribeTask) -> None
             "minimum frequency 500 Hz is not below maximum frequency 100 Hz",
         ),
         ({"kind": "midi", "program": 0}, "program: got 0"),
+        ({"kind": "midi", "tempo_bpm": "fast"}, "tempo_bpm: got 'fast'; it must be a number"),
         ({"kind": "midi", "quantize": "1/5"}, "quantize: got '1/5'; .*'1/4', '1/8'"),
         ({"kind": "midi", "channel": 17}, "channel: got 17"),
         (

@@ -104,7 +104,7 @@ def midi(
         "pitch_bends": pitch_bends,
         "multiple_pitch_bends": multiple_pitch_bends,
         "melodia_trick": melodia_trick,
-        "tempo_bpm": tempo,
+        "tempo_bpm": _number(tempo),
         "quantize": quantize,
         "program": program,
         "channel": channel,
@@ -113,3 +113,11 @@ def midi(
     }
     run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
     return run_batch(values, inputs, run, raw)
+
+
+def _number(text: str) -> float | str:
+    """Read a number; the task says what is wrong with a text that is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

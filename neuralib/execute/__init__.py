@@ -16,6 +16,7 @@ from neuralib.execute.sink import Artifact, Sink
 from neuralib.execute.source import Source
 from neuralib.execute.stem_format import check_rate
 from neuralib.execute.transcribe import run_transcribe
+from neuralib.midi.beats import check_beat_tracker
 from neuralib.progress import Progress, Report
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
@@ -54,7 +55,10 @@ def check(task: SeparateTask | MidiTask | TranscribeTask) -> None:
     Raises:
         UsageError: where its format cannot hold what it asks for.
         EncoderMissing: where its format cannot be encoded.
+        EngineMissing: where the beats that a MidiTask wants cannot be found.
     """
+    if isinstance(task, MidiTask) and task.tempo_bpm == "auto":
+        check_beat_tracker()
     if isinstance(task, SeparateTask):
         check_rate(task)
         check_encoder(task.format, task.bit_depth or 16)

@@ -6,6 +6,7 @@ from neuralib.engines.base import PitchTracker
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
+from neuralib.midi.beats import find_tempo
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
 from neuralib.midi.quantize import quantize
@@ -21,8 +22,10 @@ def run_midi(
     """Write the notes of `source` in every format of the task; return its length in seconds."""
     watch = Watch(report, "run", engine.sample_rate, source.probe().seconds)
     blocks = watch(source.read(engine.sample_rate, 1))
-    notes = create_notes(engine.track(blocks), task)
-    tempo = Tempo.of(task.tempo_bpm)
+    activations = engine.track(blocks)
+    notes = create_notes(activations, task)
+    bpm = task.tempo_bpm
+    tempo = find_tempo(activations) if isinstance(bpm, str) else Tempo.of(bpm)
     if task.quantize is not None:
         notes = quantize(notes, task.quantize, tempo)
     score = Score(
