@@ -112,13 +112,20 @@ def _audio_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))]
+)
+"""Names that Windows takes for devices, whatever suffix follows."""
+
+
 def safe_stem(stem: str) -> str:
     """Make a file name that every file system and every line of a list can hold."""
     text = unicodedata.normalize("NFC", stem)
     clean = "".join(
         "_" if not char.isprintable() or char in '<>:"/\\|?*' else char for char in text
     )
-    return clean.rstrip(". ") or "_"
+    clean = clean.rstrip(". ") or "_"
+    return f"_{clean}" if clean.partition(".")[0].rstrip().casefold() in _DEVICES else clean
 
 
 def with_unique_names(entries: list[Input]) -> list[Input]:

@@ -113,6 +113,9 @@ def test_no_two_inputs_share_a_name(
         ("音楽.flac", "音楽"),
         ("what?.wav", "what_"),
         ("dots...wav", "dots"),
+        ("nul.wav", "_nul"),
+        ("Com1.live.wav", "_Com1.live"),
+        ("console.wav", "console"),
     ],
 )
 def test_result_names_are_safe_everywhere(tmp_path: Path, file: str, name: str) -> None:
