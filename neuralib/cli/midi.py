@@ -58,8 +58,12 @@ def midi(
         typer.Option("--melodia/--no-melodia", help="Also find notes without a clear onset."),
     ] = True,
     tempo: Annotated[
-        float, typer.Option(metavar="BPM", help="Tempo of the file; notes keep their times.")
-    ] = 120.0,
+        str,
+        typer.Option(
+            metavar="BPM|auto",
+            help="Tempo of the file; notes keep their times. auto: that of the song.",
+        ),
+    ] = "120",
     quantize: Annotated[
         str | None,
         typer.Option(
