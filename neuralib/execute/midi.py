@@ -29,7 +29,6 @@ def run_midi(
     if task.quantize is not None:
         notes = quantize(notes, task.quantize, tempo)
     score = Score(
-        name=source.name,
         tempo=tempo,
         program=task.program,
         channel=task.channel,

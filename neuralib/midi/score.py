@@ -27,6 +27,10 @@ _GRID = 480
 # readers.
 _LONGEST_TICK_MICROSECONDS = 1100
 
+# Not the input's name: a result that a cluster remembers belongs to the bytes of a recording, which
+# may come under another name again.
+_TRACK_NAME = "Notes"
+
 # The order of what happens at the same tick.
 _SETUP, _OFF, _RESET, _BEND, _ON = range(5)
 
@@ -38,8 +42,6 @@ _Event: TypeAlias = "tuple[int, int, Message | MetaMessage]"
 class Score:
     """How notes are to be written, beside the notes."""
 
-    name: str = "Notes"
-    """What it is called: the first track, and the track of the notes."""
     tempo: Tempo = field(default_factory=lambda: Tempo.of(120.0))
     program: int = 5
     """Instrument, 1 to 128 as General MIDI numbers them."""
@@ -64,25 +66,16 @@ def encode_score(notes: Iterable[Note], score: Score) -> bytes:
             channel, and notes that sound together there lose their bends.
     """
     clock = _Clock.of(score.tempo)
-    name = _printable(score.name)
-    # RP-026 would mark the character set in the text; no common sequencer reads the mark, and
-    # those of today read UTF-8 without it.
-    file = MidiFile(type=1, ticks_per_beat=clock.ticks_per_quarter, charset="utf-8")
-    file.tracks.append(_conductor(name, clock))
+    file = MidiFile(type=1, ticks_per_beat=clock.ticks_per_quarter)
+    file.tracks.append(_conductor(clock))
     if score.multiple_pitch_bends:
         parts = _one_part_a_pitch(notes)
     else:
-        parts = [_Part(name, score.channel - 1, drop_overlapping_bends(notes))]
+        parts = [_Part(_TRACK_NAME, score.channel - 1, drop_overlapping_bends(notes))]
     file.tracks.extend(_encode_part(part, score.program - 1, clock) for part in parts)
     buffer = io.BytesIO()
     file.save(file=buffer)
     return buffer.getvalue()
-
-
-def _printable(name: str) -> str:
-    """Make a name one line that UTF-8 can hold; file names may be any bytes."""
-    shown = "".join(each if each.isprintable() else "?" for each in name)
-    return shown or Score.name
 
 
 @dataclass(frozen=True)
@@ -106,10 +99,10 @@ class _Clock:
         return self.first_beat + round(self.tempo.quarter_at(seconds) * self.ticks_per_quarter)
 
 
-def _conductor(name: str, clock: _Clock) -> MidiTrack:
+def _conductor(clock: _Clock) -> MidiTrack:
     """Give the track of the tempo: the bar before the first beat has a tempo of its own."""
     tempo = clock.tempo
-    track = MidiTrack([MetaMessage("track_name", name=name)])
+    track = MidiTrack([MetaMessage("track_name", name=_TRACK_NAME)])
     if clock.first_beat:
         numerator, denominator = tempo.pickup
         track += _bars(tempo.pickup_microseconds_per_quarter, numerator, denominator, 0)

@@ -15,31 +15,30 @@ WINDOW_FRAMES = 172
 
 TRIM_FRAMES = 15
 """Neighbouring windows share twice as many frames, of which each gives up half."""
-_KEPT_FRAMES = WINDOW_FRAMES - 2 * TRIM_FRAMES
 STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * TRIM_FRAMES * HOP
-"""Samples from one window to the next; the frames kept of a window describe so many."""
+"""Samples from one window to the next."""
+
+# 172 frames of 256 samples are longer than the 43 844 samples that they describe, so each window
+# of frames runs ahead of the audio by the difference; the last term is Basic Pitch's own
+# correction, found by ear and eye rather than derived.
+_WINDOW_LEAD_SECONDS = HOP / SAMPLE_RATE * (WINDOW_FRAMES - WINDOW_SAMPLES / HOP) + 0.0018
 
 
 def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turn frame numbers into seconds of audio.
+    """Turn frame numbers into seconds of audio, as basic-pitch 0.4 `model_frames_to_time`.
 
-    t(n) = (36 164 ⌊n / 142⌋ + 256 (n mod 142)) / 22 050: each window keeps 142 frames, and starts
-    36 164 samples after the one before it. That is 188 samples less than 142 hops, so a clock
-    that only counts hops is 24 s late after an hour. basic-pitch 0.4 `model_frames_to_time`
-    corrects that every 172 frames, and is up to 9 ms late in between.
+    t(n) = 256 n / 22 050 - lead · ⌊n / 172⌋, with lead = 10.3 ms. It is up to 9 ms late, since
+    windows keep 142 frames of the 172, but does not drift.
     """
-    windows, rest = np.divmod(frames, _KEPT_FRAMES)
-    seconds: NDArray[np.float64] = (windows * STRIDE_SAMPLES + rest * HOP) / SAMPLE_RATE
-    return seconds
+    return frames * HOP / SAMPLE_RATE - _WINDOW_LEAD_SECONDS * np.floor(frames / WINDOW_FRAMES)
 
 
 def frames_about(samples: int) -> int:
-    """Count the frames that start within so much audio.
+    """Count the frames of so much audio: 86 a second, as basic-pitch 0.4 takes them.
 
-    basic-pitch 0.4 takes 86 a second, so that of an hour it leaves out the last 24 s.
+    That leaves out what the model says of the last 0.7 % of the audio.
     """
-    windows, rest = divmod(samples, STRIDE_SAMPLES)
-    return windows * _KEPT_FRAMES + min(-(-rest // HOP), _KEPT_FRAMES)
+    return samples * (SAMPLE_RATE // HOP) // SAMPLE_RATE
 
 
 def frames_in(milliseconds: float) -> int:

@@ -6,14 +6,13 @@ import logging
 import warnings
 from collections.abc import Sequence
 from operator import attrgetter
-from unittest import mock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.midi.activations import Activations
 from neuralib.midi.notes import Note
-from neuralib.midi.times import frames_in, seconds_of
+from neuralib.midi.times import frames_in
 from neuralib.tasks import MidiTask
 
 with warnings.catch_warnings():
@@ -53,12 +52,9 @@ def to_activations(output: dict[str, NDArray[np.float32]]) -> Activations:
 def reference_notes(
     activations: Activations, task: MidiTask, *, infer_onsets: bool = True
 ) -> list[Note]:
-    """Create notes with basic-pitch, but by our clock."""
-    ours = mock.patch.object(
-        note_creation, "model_frames_to_time", lambda frames: seconds_of(np.arange(frames))
-    )
+    """Create notes with basic-pitch."""
     # It divides by the largest rise, which is 0 in songs of one or two frames.
-    with np.errstate(invalid="ignore"), ours:
+    with np.errstate(invalid="ignore"):
         _, events = note_creation.model_output_to_notes(
             to_output(activations),
             onset_thresh=task.onset_threshold,
