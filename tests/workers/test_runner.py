@@ -254,8 +254,7 @@ def test_an_idle_child_is_ended_and_its_files_removed(
 ) -> None:
     runner = make_runner(idle_release_seconds=0.1)
     runner.run(cluster.submit("nothing"))
-    wait_until(lambda: runner._child.pid is None)
-    assert not Path(cluster.log[0][3]).exists()
+    wait_until(lambda: runner._child.pid is None and not Path(cluster.log[0][3]).exists())
     job_id = cluster.submit("nothing")
     runner.run(job_id)
     assert cluster.job(job_id).state == "done"
