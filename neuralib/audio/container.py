@@ -32,6 +32,9 @@ dash, sdp ...) and devices are not among them, as they would open other files an
 Of these here only mov could name another file, and by default FFmpeg does not follow it."""
 
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+# FFmpeg looks for DTS and the like in the samples of a WAV; of its 5 MB, 20 ms each time, this much
+# holds dozens of their frames.
+_RIFF_OPTIONS = {"probesize": "131072"}
 
 _BEAR_WITH_TAGS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -79,9 +82,8 @@ def open_audio(path: Path, number: int | None = None) -> Iterator[Source]:
 
 def _open_container(path: Path, file: BinaryIO) -> InputContainer:
     try:
-        container: InputContainer = av.open(
-            f"file:{path}", "r", options=_OPTIONS, **_BEAR_WITH_TAGS
-        )
+        options = _OPTIONS | (_RIFF_OPTIONS if _is_riff(file) else {})
+        container: InputContainer = av.open(f"file:{path}", "r", options=options, **_BEAR_WITH_TAGS)
         start = start_behind_junk(file) if container.format.name == "mp3" else None
         if start is None:
             return container
@@ -93,6 +95,12 @@ def _open_container(path: Path, file: BinaryIO) -> InputContainer:
         return behind
     except av.FFmpegError:
         raise _not_audio(path, file) from None
+
+
+def _is_riff(file: BinaryIO) -> bool:
+    head = file.read(4)
+    file.seek(0)
+    return head in (b"RIFF", b"RF64", b"BW64")
 
 
 def _open_file(path: Path) -> BinaryIO:
