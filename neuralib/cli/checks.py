@@ -12,8 +12,7 @@ from typing import get_args
 
 from neuralib import __version__
 from neuralib.audio.encode import check_encoder
-from neuralib.cli.cluster_checks import cluster_checks
-from neuralib.engines.device import place
+from neuralib.cli.cluster.checks import cluster_checks
 from neuralib.engines.pool import engine_class
 from neuralib.errors import NeuraLibError
 from neuralib.models.open import open_store
@@ -75,7 +74,7 @@ def _machine(settings: Settings) -> Iterator[Check]:
 def _device(wish: str, task: SeparateTask | MidiTask | TranscribeTask) -> Check:
     name = f"device ({task.kind})"
     try:
-        there = place(wish, "auto", engine_class(task).find_devices)
+        there = engine_class(task).place(wish, "auto")
     except NeuraLibError as error:
         return Check("machine", name, False, wish, error.message)
     except ImportError as error:

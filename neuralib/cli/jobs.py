@@ -35,7 +35,7 @@ def list_jobs(
     server: options.Server = None,
 ) -> int:
     """Show jobs, the newest first."""
-    from neuralib.cli.listing import job_table, newest
+    from neuralib.cli.cluster.listing import job_table, newest
     from neuralib.queue.base import TASK_KINDS
 
     check_choice("--state", state, ("queued", "running", "done", "failed", "cancelled"))
@@ -66,7 +66,7 @@ def show(
 
     ID is one that `neuralib jobs list` shows.
     """
-    from neuralib.cli.listing import job_details
+    from neuralib.cli.cluster.listing import job_details
 
     with cluster_of(server) as cluster:
 
@@ -95,7 +95,7 @@ def watch(
     ID is one that `neuralib jobs list` shows; without one, all jobs are followed. Each change of
     a state is a line; the exit status is 1 where the one job fails or is cancelled.
     """
-    from neuralib.cli.follow import follow
+    from neuralib.cli.cluster.follow import follow
 
     listen(quiet=quiet)
     with cluster_of(server) as cluster:
@@ -143,7 +143,7 @@ def get(
 
     Example: neuralib jobs get job_0195f3a1c2d7a1b2c3d4e5f6a7b8c9d0 -o stems
     """
-    from neuralib.cli.collect import collect
+    from neuralib.cli.cluster.collect import collect
 
     listen(quiet=quiet)
     with cluster_of(server) as cluster:

@@ -61,7 +61,7 @@ def list_keys(
     json: Json = False,
 ) -> int:
     """Show the keys, without their tokens."""
-    from neuralib.cli.listing import key_table
+    from neuralib.cli.cluster.listing import key_table
 
     with _keys() as keys:
         found = keys.list(tenant)
@@ -87,7 +87,7 @@ def revoke(
 
 
 def _keys() -> AbstractContextManager[Keys]:
-    from neuralib.cli.database import opened_keys
+    from neuralib.cli.cluster.database import opened_keys
     from neuralib.settings import load_settings
 
     return opened_keys(load_settings())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from neuralib.cli.console import complain
 
 if TYPE_CHECKING:
-    from neuralib.cli.cluster import Cluster
+    from neuralib.cli.cluster.base import Cluster
 
 
 def cluster_of(server: str | None) -> closing[Cluster]:
@@ -19,7 +19,7 @@ def cluster_of(server: str | None) -> closing[Cluster]:
         UsageError: where neither names one.
         ClusterError: where it does not answer.
     """
-    from neuralib.cli.cluster import open_cluster
+    from neuralib.cli.cluster.open import open_cluster
     from neuralib.settings import load_settings
 
     return closing(open_cluster(load_settings(server=server)))

@@ -28,6 +28,8 @@ class Record:
     model: str
     device: str | None
     precision: str | None
+    runtime: str | None
+    """The library that computed."""
     gain_db: float | None
     """Of all stems alike, so that none clips; 0: none; None: no stems."""
     error: dict[str, str] | None
@@ -53,6 +55,7 @@ def finished(label: str, task: AnyTask, result: Result) -> Record:
         model=result.model,
         device=result.device,
         precision=result.precision,
+        runtime=result.runtime,
         gain_db=result.gain_db,
         error=None,
     )
@@ -96,6 +99,7 @@ def _without_run(
         model=task.model,
         device=None,
         precision=None,
+        runtime=None,
         gain_db=None,
         error=error,
     )

@@ -93,8 +93,8 @@ def _submitted(
     run: Run,
     settings: Settings,
 ) -> int:
-    from neuralib.cli.flight import Plan
-    from neuralib.cli.submit import submit_batch
+    from neuralib.cli.cluster.flight import Plan
+    from neuralib.cli.cluster.submit import submit_batch
 
     output = (run.output or ".") if run.detach else _output(task, inputs, run)
     plan = Plan(task, output, run.skip_existing, run.force, run.detach)

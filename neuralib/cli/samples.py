@@ -31,8 +31,8 @@ def add(
 
     INPUT is an audio file, a folder to search for audio, or - for standard input.
     """
+    from neuralib.cli.cluster.upload import add_samples
     from neuralib.cli.inputs import find_inputs
-    from neuralib.cli.upload import add_samples
 
     listen(quiet=quiet)
     entries = find_inputs(inputs)
@@ -51,7 +51,7 @@ def list_samples(
     server: options.Server = None,
 ) -> int:
     """Show samples, the newest first."""
-    from neuralib.cli.listing import newest, sample_table
+    from neuralib.cli.cluster.listing import newest, sample_table
 
     check_count("--limit", limit)
     with cluster_of(server) as cluster:
@@ -73,7 +73,7 @@ def show(ids: Ids, json: JsonSample = False, server: options.Server = None) -> i
 
     ID is one that `neuralib samples list` shows.
     """
-    from neuralib.cli.listing import sample_details
+    from neuralib.cli.cluster.listing import sample_details
 
     with cluster_of(server) as cluster:
 
@@ -99,7 +99,7 @@ def get(
 
     ID is one that `neuralib samples list` shows.
     """
-    from neuralib.cli.upload import get_samples
+    from neuralib.cli.cluster.upload import get_samples
 
     listen(quiet=quiet)
     with cluster_of(server) as cluster:

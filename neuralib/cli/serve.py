@@ -41,7 +41,7 @@ def serve(
 
     Example: neuralib serve --port 8000
     """
-    from neuralib.cli.gateway import run_gateway
+    from neuralib.cli.cluster.gateway import run_gateway
     from neuralib.settings import load_settings
 
     check_range("--port", port, 0, 65535)

@@ -54,6 +54,7 @@ def test_record_of_a_finished_input(neuralib: Command, tmp_path: Path) -> None:
         "model": "basic-pitch",
         "device": "cpu",
         "precision": "fp32",
+        "runtime": "onnxruntime",
         "gain_db": None,
         "error": None,
     }

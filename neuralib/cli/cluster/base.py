@@ -1,4 +1,4 @@
-"""The cluster that the settings name: through a gateway, or its parts themselves."""
+"""What commands need of a cluster, whether through its gateway or from its parts."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from neuralib.errors import UsageError
 from neuralib.events.event import Event
 from neuralib.jobs.job import Job, JobArtifact
 from neuralib.jobs.page import Page
 from neuralib.jobs.sample import Sample
-from neuralib.settings import Settings
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
 BytesReport = Callable[[int], None]
@@ -82,26 +80,3 @@ class Cluster(Protocol):
 
     def watch_all(self) -> Iterator[Event]:
         """Follow all jobs."""
-
-
-def open_cluster(settings: Settings) -> Cluster:
-    """Give the gateway that the settings name, or else the parts that they name.
-
-    Raises:
-        UsageError: where they name neither.
-        ClusterError: where a part does not answer.
-    """
-    if settings.server is not None:
-        from neuralib.client import Client
-
-        token = settings.token.get_secret_value() if settings.token else None
-        return Client(settings.server, token)
-    if settings.redis_url is not None:
-        from neuralib.cli.direct import Direct
-
-        return Direct(settings)
-    raise UsageError(
-        "no cluster is set: name its gateway with --server or NEURALIB_SERVER (`neuralib serve` "
-        "starts one), or its parts with NEURALIB_REDIS_URL, NEURALIB_DATABASE_URL and "
-        "NEURALIB_STORAGE_URL"
-    )

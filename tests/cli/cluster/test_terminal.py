@@ -18,7 +18,7 @@ import pytest
 from neuralib.client import Client
 from neuralib.tasks import MidiTask
 from tests.audio_files import noise, tone, write_wav
-from tests.cli.test_cluster_commands import own_terminal, read_until
+from tests.cli.cluster.test_commands import own_terminal, read_until
 from tests.conftest import NEURALIB, ROOT, Command
 from tests.servers.gateway import Gateway, user_environment, words_of
 

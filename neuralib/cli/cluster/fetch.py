@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
-from neuralib.cli.cluster import Cluster
+from neuralib.cli.cluster.base import Cluster
 from neuralib.errors import (
     Cancelled,
     Conflict,
@@ -55,6 +55,7 @@ def fetch_result(
         model=job.task.model,
         device=job.result.device,
         precision=job.result.precision,
+        runtime=job.result.runtime,
         gain_db=job.result.gain_db,
     )
 

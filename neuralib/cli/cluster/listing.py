@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
+from neuralib.cli.cluster.rows import clock
 from neuralib.cli.console import printable
-from neuralib.cli.rows import clock
 from neuralib.errors import NotFound
 from neuralib.jobs.api_key import ApiKey
 from neuralib.jobs.job import Job
@@ -17,7 +17,7 @@ from neuralib.jobs.sample import Sample
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from neuralib.cli.cluster import Cluster
+    from neuralib.cli.cluster.base import Cluster
 
 Item = TypeVar("Item")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neuralib.cli.cluster import Cluster
+from neuralib.cli.cluster.base import Cluster
+from neuralib.cli.cluster.fetch import reason
+from neuralib.cli.cluster.rows import Row, Rows, progress_rows
 from neuralib.cli.console import complain, put, put_json
-from neuralib.cli.fetch import reason
-from neuralib.cli.rows import Row, Rows, progress_rows
 from neuralib.events.event import Event
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from neuralib.cli.cluster import BytesReport
+from neuralib.cli.cluster.base import BytesReport
 from neuralib.errors import ClusterError, InputError, cannot_write
 from neuralib.events.event import Event
 from neuralib.events.open import open_events

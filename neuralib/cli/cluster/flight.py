@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuralib.audio.decode import probe
-from neuralib.cli.cluster import Cluster
+from neuralib.cli.cluster.base import Cluster
+from neuralib.cli.cluster.fetch import fetch_result, reason, rehearse
+from neuralib.cli.cluster.rows import Row
+from neuralib.cli.cluster.upload import sample_name
 from neuralib.cli.console import unexpected
-from neuralib.cli.fetch import fetch_result, reason, rehearse
 from neuralib.cli.inputs import Input, told_as_standard_input
 from neuralib.cli.output import result_folder
 from neuralib.cli.raw import with_header
 from neuralib.cli.record import Record, existing, failed, finished
-from neuralib.cli.rows import Row
-from neuralib.cli.upload import sample_name
 from neuralib.errors import (
     Cancelled,
     ClusterError,
