@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
-from neuralib.engines.device import Devices, Placement, torch_devices
+from neuralib.engines.device import Devices, Placement, exact, place, torch_devices
 from neuralib.midi.activations import Activations
 from neuralib.progress import Report
-from neuralib.tasks import TranscribeTask
+from neuralib.tasks import Precision, TranscribeTask
 from neuralib.transcript.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ class Engine(ABC):
 
     find_devices: ClassVar[Callable[[], Devices]] = staticmethod(torch_devices)
     """Asks the library that computes which devices it knows."""
+    best_precision: ClassVar[Callable[[str], Precision]] = staticmethod(exact)
+    """Says what precision `auto` means on a device."""
+    runtime: str = "torch"
+    """The library that computes, as records name it: `torch`, `openvino`, `onnxruntime` or
+    `ctranslate2`; known after `load`."""
 
     def __init__(
         self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
@@ -49,6 +54,11 @@ class Engine(ABC):
         """
         self.model = model
         self.placement = placement
+
+    @classmethod
+    def place(cls, device: str, precision: Precision) -> Placement:
+        """Say where and in which arithmetic this engine runs here; see `device.place`."""
+        return place(device, precision, cls.find_devices, cls.best_precision)
 
     @abstractmethod
     def load(self) -> None:

@@ -57,6 +57,7 @@ class BasicPitch(PitchTracker):
     """
 
     find_devices = staticmethod(onnx_devices)
+    runtime = "onnxruntime"
     sample_rate: ClassVar[int] = SAMPLE_RATE
 
     _session: InferenceSession | None = None

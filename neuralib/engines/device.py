@@ -54,24 +54,34 @@ def onnx_devices() -> Devices:
     return Devices(nvidia=_nvidia_gpus() if has_cuda else 0, apple=False)
 
 
+def exact(device: str) -> Precision:
+    """Take float32 on every device, which gives the reference result."""
+    return "fp32"
+
+
 def place(
-    device: str, precision: Precision, find: Callable[[], Devices] = torch_devices
+    device: str,
+    precision: Precision,
+    find: Callable[[], Devices] = torch_devices,
+    best: Callable[[str], Precision] = exact,
 ) -> Placement:
     """Turn the user's wishes into a device and an arithmetic that are there.
 
-    `auto` takes the first NVIDIA GPU, then Apple's, then the processor; and float32
-    everywhere, which gives the reference result.
+    `auto` takes the first NVIDIA GPU, then Apple's, then the processor; and the arithmetic
+    that the engine thinks best there.
 
     Args:
         device: auto, cpu, cuda, cuda:N or mps.
         precision: auto, fp32, bf16 or fp16.
         find: asks the library that is to compute; not called for `cpu`.
+        best: says what `auto` means on the device; only called for it.
 
     Raises:
         UsageError: where `device` is not a device's name.
         DeviceMissing: where the named device is not present, or not for this library.
     """
-    return Placement(_device(device, find), "fp32" if precision == "auto" else precision)
+    found = _device(device, find)
+    return Placement(found, best(found) if precision == "auto" else precision)
 
 
 def check_name(device: str) -> None:

@@ -58,6 +58,7 @@ class FasterWhisper(Recogniser):
     """
 
     find_devices = staticmethod(ctranslate2_devices)
+    runtime = "ctranslate2"
 
     def __init__(self, model: ModelFiles, placement: Placement, prepared: Prepare) -> None:
         super().__init__(model, placement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from neuralib.engines.base import Engine
-from neuralib.engines.device import memory_told, place
+from neuralib.engines.device import memory_told
 from neuralib.models.store import ModelFiles, Store
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
@@ -65,7 +65,7 @@ class Engines:
         if key not in self._loaded:
             files = self.locate(task)
             chosen = engine_class(task)
-            placement = place(self._device, task.precision, chosen.find_devices)
+            placement = chosen.place(self._device, task.precision)
             engine = chosen(files, placement, self._store.prepared)
             with memory_told():
                 engine.load()

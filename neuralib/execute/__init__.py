@@ -45,6 +45,8 @@ class Result:
     model: str
     device: str
     precision: str
+    runtime: str | None = None
+    """The library that computed; None: not known."""
     gain_db: float | None = None
     """Gain that all stems were written with so that none clips; 0: none; None: no stems."""
 
@@ -115,5 +117,6 @@ def execute(
         model=task.model,
         device=engine.placement.device,
         precision=engine.placement.precision,
+        runtime=engine.runtime,
         gain_db=gain_db,
     )

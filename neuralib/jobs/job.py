@@ -60,6 +60,8 @@ class JobResult(_Value):
     """Time that the run took, without loading the model."""
     device: str
     precision: str
+    runtime: str | None = None
+    """The library that computed; None: not known."""
     gain_db: float | None = None
     """Gain that all stems were written with so that none clips; None: no stems, or not known."""
 

@@ -59,7 +59,13 @@ JOB: Final = {
     "progress": 1.0,
     "attempt": 1,
     "error": None,
-    "result": {"audio_seconds": 179.46, "seconds": 12.3, "device": "cuda:0", "precision": "bf16"},
+    "result": {
+        "audio_seconds": 179.46,
+        "seconds": 12.3,
+        "device": "cuda:0",
+        "precision": "bf16",
+        "runtime": "torch",
+    },
     "artifacts": [
         {
             "name": "vocals.flac",

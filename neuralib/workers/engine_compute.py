@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from neuralib.engines.device import place
 from neuralib.engines.pool import Engines, engine_class
 from neuralib.errors import ModelMissing, NeuraLibError, OutputError, StorageUnreachable
 from neuralib.execute import Artifact, Source, check, check_fit, execute
@@ -89,7 +88,7 @@ class EngineCompute:
         return tuple(wrong)
 
     def _place(self, task: SeparateTask | MidiTask | TranscribeTask) -> object:
-        return place(self._device, task.precision, engine_class(task).find_devices)
+        return engine_class(task).place(self._device, task.precision)
 
     def _run(
         self,
@@ -110,6 +109,7 @@ class EngineCompute:
                 seconds=result.seconds,
                 device=result.device,
                 precision=result.precision,
+                runtime=result.runtime,
                 gain_db=result.gain_db,
             ),
             tuple(self._store(sample, result.artifacts, report)),
