@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
@@ -188,7 +188,7 @@ def build_task(
     try:
         return _ADAPTER.validate_python(values)
     except ValidationError as error:
-        raise UsageError(explain(error.errors(include_url=False)[0], name)) from None
+        raise UsageError(explain(error.errors(include_url=False), name)) from None
 
 
 def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
@@ -200,29 +200,55 @@ def parse_task(text: str | bytes) -> SeparateTask | MidiTask | TranscribeTask:
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise UsageError(explain(error.errors(include_url=False)[0])) from None
+        raise UsageError(explain(error.errors(include_url=False))) from None
 
 
 _PLAIN_WORDS = {
-    "too_short": "Name at least one",
-    "float_parsing": "It must be a number",
-    "int_parsing": "It must be a whole number",
-    "extra_forbidden": "There is no such option",
+    "too_short": "name at least one",
+    "float_parsing": "it must be a number",
+    "float_type": "it must be a number",
+    "int_parsing": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "int_type": "it must be a whole number",
+    "greater_than": "it must be greater than {gt:g}",
+    "greater_than_equal": "it must be {ge:g} or more",
+    "less_than": "it must be less than {lt}",
+    "less_than_equal": "it must be {le:g} or less",
+    "literal_error": "it must be {expected}",
+    "extra_forbidden": "there is no such option",
 }
 """What pydantic says in the words of a programmer."""
 
 
-def explain(first: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
+def explain(errors: Sequence[Mapping[str, Any]], name: Callable[[str], str] = str) -> str:
     """Say what is wrong with a value of a task: what was received, and what is allowed.
 
     Args:
-        first: an error of pydantic, with the place `(kind, field, ...)`.
+        errors: of pydantic, with the place `(kind, field, ...)`; the first one counts, and where
+            its field takes several kinds of values, what the others say of them.
         name: turns a field's name into what the caller calls it.
     """
-    message: str = first["msg"].removeprefix("Value error, ")
+    first = errors[0]
     if first["type"] == "value_error":
+        message: str = first["msg"].removeprefix("Value error, ")
         return message
-    message = _PLAIN_WORDS.get(first["type"], message)
     fields = [part for part in first["loc"][1:] if isinstance(part, str)]
+    others = [
+        f", or {_allowed(each).removeprefix('it must be ')}" for each in _alternatives(errors)
+    ]
     field = name(fields[0]) if fields else "task"
-    return f"{field}: got {first['input']!r}; {message[0].lower()}{message[1:]}"
+    return f"{field}: got {first['input']!r}; {_allowed(first)}{''.join(others)}"
+
+
+def _alternatives(errors: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Give the other errors of a field that is a union; pydantic names its members in the place."""
+    place = errors[0]["loc"]
+    is_union = len(place) > 2 and isinstance(place[2], str)  # a number: the item of a list
+    return [each for each in errors[1:] if is_union and each["loc"][:2] == place[:2]]
+
+
+def _allowed(error: Mapping[str, Any]) -> str:
+    if error["type"] in _PLAIN_WORDS:
+        return _PLAIN_WORDS[error["type"]].format(**error.get("ctx", {}))
+    message: str = error["msg"]
+    return f"{message[0].lower()}{message[1:]}"

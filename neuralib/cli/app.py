@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -69,7 +69,7 @@ def main() -> None:
     except Exception as error:  # Typer gives its parser's errors no public name
         if not hasattr(error, "format_message"):
             raise
-        status = _explain(error.format_message(), getattr(error, "ctx", None))
+        status = _explain(_reason(error), getattr(error, "ctx", None))
     let_go()
     sys.exit(status)
 
@@ -79,6 +79,17 @@ def _stand_in() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (to the end)
+
+
+def _reason(error: Any) -> str:
+    """Say what Typer complains about; newer ones leave out what was received."""
+    if not hasattr(error.__cause__, "errors"):
+        message: str = error.format_message()
+        return message
+    from neuralib.tasks import explain
+
+    option = error.param.opts[0]
+    return explain([{**each, "loc": ("", option)} for each in error.__cause__.errors()])
 
 
 def _explain(message: str, context: typer.Context | None) -> int:

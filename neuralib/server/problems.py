@@ -131,7 +131,7 @@ def _explain(errors: Sequence[Mapping[str, Any]], request: Request) -> str:
         first["input"] = _shorten(first["input"])  # what is wrong with it comes behind
     place = [part for part in first["loc"] if isinstance(part, str)]
     if place[:2] == ["body", "task"] and first["type"] != "missing":
-        return explain({**first, "loc": place[2:]})
+        return explain([{**each, "loc": each["loc"][2:]} for each in (first, *errors[1:])])
     if first["type"] == "json_invalid":
         return f"the body is not JSON: {first['ctx']['error']}"
     if place == ["body"]:
@@ -140,4 +140,4 @@ def _explain(errors: Sequence[Mapping[str, Any]], request: Request) -> str:
     field = ".".join(place[1:])
     if first["type"] == "missing":
         return f"{field} is missing; give it"
-    return explain({**first, "loc": ["", field]})
+    return explain([{**first, "loc": ["", field]}])

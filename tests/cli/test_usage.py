@@ -48,6 +48,8 @@ def test_help_says_that_imports_can_be_named(neuralib: Command, command: str) ->
         (["sepparate", "a.wav"], "No such command 'sepparate'"),
         (["models", "pull"], "Missing argument 'NAME'; see"),
         (["midi", "a.wav", "--tempo"], "requires an argument"),
+        (["serve", "--port", "abc"], "--port: got 'abc'; it must be a whole number; see"),
+        (["worker", "--grace", "x"], "--grace: got 'x'; it must be a number; see"),
     ],
 )
 def test_what_cannot_be_parsed_is_one_line(
@@ -66,7 +68,7 @@ def test_what_cannot_be_parsed_is_one_line(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["separate", "a.wav", "--format", "aiff"], "--format: got 'aiff'; input should be 'wav'"),
+        (["separate", "a.wav", "--format", "aiff"], "--format: got 'aiff'; it must be 'wav'"),
         (["separate", "a.wav", "--overlap", "1"], "--overlap: got 1.0"),
         (["separate", "a.wav", "--stems", ","], "at least one stem"),
         (["separate", "a.wav", "--bit-depth", "12"], "--bit-depth: got 12"),
@@ -74,7 +76,11 @@ def test_what_cannot_be_parsed_is_one_line(
         (["separate", "a.wav", "--device", "tpu"], "device 'tpu' is not one of auto, cpu"),
         (["midi", "a.wav", "--format", "mid,xml"], "--format: got 'xml'"),
         (["midi", "a.wav", "--minimum-note-length", "-1"], "--minimum-note-length: got -1.0"),
-        (["midi", "a.wav", "--tempo", "0"], "--tempo: got 0.0"),
+        (["midi", "a.wav", "--tempo", "0"], "--tempo: got 0.0; it must be 4 or more, or 'auto'"),
+        (
+            ["midi", "a.wav", "--tempo", "fast"],
+            "--tempo: got 'fast'; it must be a number, or 'auto'",
+        ),
         (["transcribe", "a.wav", "--task", "sing"], "--task: got 'sing'"),
         (["transcribe", "a.wav", "--temperature", "hot"], "--temperature: got 'hot'"),
         (["transcribe", "a.wav", "--engine", "kaldi"], "--engine: got 'kaldi'"),

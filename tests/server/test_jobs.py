@@ -37,12 +37,18 @@ def test_a_job_is_queued(http: httpx2.Client, sample: Any, gateway: Gateway) -> 
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"task": {"kind": "midi", "tempo_bpm": 1}}, "tempo_bpm: got 1; input should be greater"),
+        (
+            {"task": {"kind": "midi", "tempo_bpm": 1}},
+            "tempo_bpm: got 1; it must be 4 or more, or 'auto'",
+        ),
         ({"task": {"kind": "midi", "pitch": 1}}, "pitch: got 1; there is no such option"),
         ({"task": {"kind": "drums"}}, "does not match any of the expected tags: 'separate'"),
         ({"task": {"kind": "separate", "stems": []}}, "stems is empty; name at least one stem"),
         ({"task": {"kind": "separate", "stems": ["kazoo"]}}, "has no stem 'kazoo'"),
-        ({"task": {"kind": "midi"}, "lane": "fast"}, "lane: got 'fast'; input should be 'normal'"),
+        (
+            {"task": {"kind": "midi"}, "lane": "fast"},
+            "lane: got 'fast'; it must be 'normal' or 'high'",
+        ),
         ({"task": {"kind": "midi"}, "colour": 1}, "colour: got 1; there is no such option"),
         ({"task": {"kind": "midi"}, "sample_id": "a\0b"}, "sample_id: got 'a\\x00b'"),
         ({}, "task is missing"),
