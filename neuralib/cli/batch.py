@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from neuralib.cli.console import note, unexpected
 from neuralib.cli.display import progress_bar
 from neuralib.cli.inputs import Input, readable
-from neuralib.cli.output import result_folder, show_record
+from neuralib.cli.naming import Naming
+from neuralib.cli.output import show_record
 from neuralib.cli.raw import with_header
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.cli.run import Run
 from neuralib.engines.base import Engine, Separator
 from neuralib.engines.pool import Engines
-from neuralib.errors import NeuraLibError
-from neuralib.execute import Source, check_fit, execute, expected_names
+from neuralib.errors import NeuraLibError, OutputError
+from neuralib.execute import Source, artifact_kind, check_fit, execute, expected_names
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.progress import Progress, Report
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
@@ -32,11 +34,13 @@ class Batch:
         inputs: list[Input],
         run: Run,
         engines: Engines,
+        naming: Naming,
     ) -> None:
         self._task = task
         self._inputs = inputs
         self._run = run
         self._engines = engines
+        self._naming = naming
 
     def run(self) -> int:
         """Run everything; give the exit status.
@@ -59,15 +63,16 @@ class Batch:
     def _one(self, entry: Input, report: Report) -> Record:
         if entry.error:
             return failed(entry.label, self._task, entry.error)
-        folder = result_folder(self._run.output, self._task, entry.name)
         names = expected_names(self._task, entry.name, lambda: self._sources(report))
-        paths = [folder / name for name in names]
-        if self._run.skip_existing and all(map(os.path.isfile, paths)):
+        if self._run.skip_existing and (paths := self._existing(entry, names)):
             return existing(entry.label, self._task, paths)
         self._engine(report)
         try:
             with readable(entry) as bytes_at, with_header(entry, bytes_at) as path:
-                sink = self._sink(folder)
+                sink = self._sink(entry)
+                if self._run.name_template is not None:
+                    sink.spared = path
+                    sink.rehearse(artifact_kind(self._task), names)
                 result = execute(self._task, Source(path, entry.name), sink, report, self._engines)
         except NeuraLibError as error:
             return failed(entry.label, self._task, error)
@@ -76,6 +81,13 @@ class Batch:
         except Exception as error:
             return failed(entry.label, self._task, unexpected(error))
         return finished(entry.label, self._task, result)
+
+    def _existing(self, entry: Input, names: Sequence[str]) -> dict[str, Path]:
+        try:
+            paths = self._naming.paths(entry, names)
+        except OutputError:  # told by the run
+            return {}
+        return paths if all(map(os.path.isfile, paths.values())) else {}
 
     def _engine(self, report: Report) -> Engine:
         report(Progress("load"))
@@ -88,7 +100,7 @@ class Batch:
         assert isinstance(engine, Separator)
         return engine.sources
 
-    def _sink(self, folder: Path) -> Sink:
+    def _sink(self, entry: Input) -> Sink:
         if self._run.output == "-":
             return StreamSink(sys.stdout.buffer)
-        return FolderSink(folder)
+        return FolderSink(Path(self._run.output or "."), self._naming.place(entry))

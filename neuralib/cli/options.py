@@ -52,6 +52,15 @@ Raw = Annotated[
         help="The inputs are samples without a header, like 44100,2,s16le.",
     ),
 ]
+NameTemplate = Annotated[
+    str | None,
+    typer.Option(
+        "--name-template",
+        metavar="TEXT",
+        help="Names of the results below DIR, like '{artist}/{title} ({stem})': name, stem, kind, "
+        "title, artist, album, date, track, model, ext.",
+    ),
+]
 SkipExisting = Annotated[
     bool,
     typer.Option("--skip-existing", help="Leave inputs alone whose results are all there."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -66,17 +66,17 @@ def failed(label: str, task: AnyTask, error: NeuraLibError) -> Record:
     return _without_run(label, task, "failed", error={"code": error.code, "message": error.message})
 
 
-def existing(label: str, task: AnyTask, paths: Sequence[Path]) -> Record:
-    """Record an input that was left alone because its results are there."""
+def existing(label: str, task: AnyTask, paths: Mapping[str, Path]) -> Record:
+    """Record an input that was left alone because its results, by their names, are there."""
     outputs = tuple(
         {
             "kind": artifact_kind(task),
-            "name": path.name,
+            "name": name,
             "path": str(path),
             "sha256": None,
             "bytes": path.stat().st_size,
         }
-        for path in paths
+        for name, path in paths.items()
     )
     return _without_run(label, task, "skipped", outputs=outputs)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from neuralib.cli.console import listen
 from neuralib.cli.inputs import Input, find_inputs
 from neuralib.cli.output import choose_output
+from neuralib.cli.template import Template, read_template
 from neuralib.errors import UsageError
 from neuralib.settings import Settings, load_settings
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask, build_task
+
+if TYPE_CHECKING:
+    from neuralib.cli.naming import Naming
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Run:
     """Gateway of the cluster; None: what the settings name."""
     force: bool = False
     """Compute what was computed before."""
+    name_template: str | None = None
+    """Names of the results; None: the usual ones."""
 
 
 def run_batch(
@@ -51,9 +58,10 @@ def run_batch(
     listen(quiet=run.quiet, verbose=run.verbose)
     task = build_task(values, name=lambda field: OPTIONS.get(field, f"--{field}".replace("_", "-")))
     _check_options(run)
+    template = None if run.name_template is None else read_template(run.name_template, task)
     settings = load_settings(device=run.device, server=run.server)
     start = _submitted if run.submit else _here
-    return start(task, find_inputs(words, raw), run, settings)
+    return start(task, find_inputs(words, raw), run, settings, template)
 
 
 OPTIONS = {
@@ -72,6 +80,7 @@ def _here(
     inputs: list[Input],
     run: Run,
     settings: Settings,
+    template: Template | None,
 ) -> int:
     from neuralib.cli.batch import Batch
     from neuralib.engines.device import check_name
@@ -84,7 +93,8 @@ def _here(
     check(task)
     engines = Engines(open_store(settings), settings.device)
     engines.locate(task)
-    return Batch(task, inputs, replace(run, output=output), engines).run()
+    naming = _naming(task, inputs, output, template)
+    return Batch(task, inputs, replace(run, output=output), engines, naming).run()
 
 
 def _submitted(
@@ -92,12 +102,14 @@ def _submitted(
     inputs: list[Input],
     run: Run,
     settings: Settings,
+    template: Template | None,
 ) -> int:
     from neuralib.cli.cluster.flight import Plan
     from neuralib.cli.cluster.submit import submit_batch
 
     output = (run.output or ".") if run.detach else _output(task, inputs, run)
-    plan = Plan(task, output, run.skip_existing, run.force, run.detach)
+    naming = _naming(task, inputs, output, template)
+    plan = Plan(task, output, naming, run.skip_existing, run.force, run.detach)
     return submit_batch(plan, inputs, settings, json=run.json, quiet=run.quiet)
 
 
@@ -105,6 +117,22 @@ def _output(
     task: SeparateTask | MidiTask | TranscribeTask, inputs: Sequence[Input], run: Run
 ) -> str:
     return choose_output(run.output, task, inputs, json=run.json, skip_existing=run.skip_existing)
+
+
+def _naming(
+    task: SeparateTask | MidiTask | TranscribeTask,
+    inputs: Sequence[Input],
+    output: str,
+    template: Template | None,
+) -> Naming:
+    from neuralib.cli.naming import Naming
+
+    if template is not None and output == "-":
+        raise UsageError(
+            "--name-template names files, but the result goes to standard output; name a folder "
+            "with -o"
+        )
+    return Naming(task, inputs, Path(output), template)
 
 
 def _check_options(run: Run) -> None:
@@ -130,3 +158,5 @@ def _check_options(run: Run) -> None:
         raise UsageError(
             "--detach writes no results; give -o to `neuralib jobs get`, which fetches them"
         )
+    if run.detach and run.name_template is not None and not run.skip_existing:
+        raise UsageError("--detach writes no results that --name-template could name; leave it out")

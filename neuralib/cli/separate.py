@@ -82,6 +82,7 @@ def separate(
     raw: options.Raw = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
+    name_template: options.NameTemplate = None,
     skip_existing: options.SkipExisting = False,
     submit: options.Submit = False,
     detach: options.Detach = False,
@@ -116,5 +117,17 @@ def separate(
         "precision": precision,
         "stream": stream,
     }
-    run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
+    run = Run(
+        output,
+        device,
+        skip_existing,
+        json,
+        quiet,
+        verbose,
+        submit,
+        detach,
+        server,
+        force,
+        name_template,
+    )
     return run_batch(values, inputs, run, raw)

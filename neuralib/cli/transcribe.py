@@ -96,6 +96,7 @@ def transcribe(
     raw: options.Raw = None,
     device: options.Device = None,
     precision: options.Precision = "auto",
+    name_template: options.NameTemplate = None,
     skip_existing: options.SkipExisting = False,
     submit: options.Submit = False,
     detach: options.Detach = False,
@@ -131,5 +132,17 @@ def transcribe(
         "precision": precision,
         "stream": stream,
     }
-    run = Run(output, device, skip_existing, json, quiet, verbose, submit, detach, server, force)
+    run = Run(
+        output,
+        device,
+        skip_existing,
+        json,
+        quiet,
+        verbose,
+        submit,
+        detach,
+        server,
+        force,
+        name_template,
+    )
     return run_batch(values, inputs, run, raw)

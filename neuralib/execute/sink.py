@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -10,6 +11,7 @@ import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +20,8 @@ from typing import BinaryIO, Literal, cast
 from neuralib.errors import OutputError, cannot_write
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
+Place = Callable[[str], str]
+"""Tells where below a folder the result of a name goes, with `/` between the parts."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,15 @@ class Sink(ABC):
         Raises:
             OutputError: where it cannot be created.
         """
-        path = self._draft(name)
-        try:
-            path.touch()
-        except OSError as error:
-            raise cannot_write(name, error) from None
+        for last in (False, False, True):
+            try:
+                path = self._draft(name)
+                path.touch()
+                break
+            except OSError as error:
+                # Another run that shares a folder with this one may just have removed it.
+                if last or not isinstance(error, FileNotFoundError):
+                    raise cannot_write(name, error) from None
         self._drafts.append((kind, name, path))
         return path
 
@@ -72,6 +80,17 @@ class Sink(ABC):
             return cast(BinaryIO, tempfile.TemporaryFile(dir=folder, prefix=".neuralib-"))
         except OSError as error:
             raise cannot_write(folder, error) from None
+
+    def rehearse(self, kind: ArtifactKind, names: Sequence[str]) -> None:
+        """Find out what is in the way of results of these names, and leave no trace.
+
+        Raises:
+            OutputError: where one cannot be written.
+        """
+        with contextlib.suppress(_Rehearsed), self:
+            for name in names:
+                self.create(kind, name)
+            raise _Rehearsed
 
     def put(self, kind: ArtifactKind, name: str, data: bytes) -> None:
         """Write the whole result `name` at once.
@@ -123,19 +142,24 @@ class Sink(ABC):
 
 
 class FolderSink(Sink):
-    """Writes into a folder, made when it is needed and removed again if nothing came."""
+    """Writes into a folder, made when it is needed and removed again if nothing came.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for all results.
+        place: of each result below it; as a rule its name.
+    """
+
+    def __init__(self, folder: Path, place: Place = str) -> None:
         super().__init__()
         self.folder = folder
+        self._path_of = place
         self._made: list[Path] = []
 
     def __enter__(self) -> Sink:
-        missing = [self.folder, *self.folder.parents]
-        self._made = [folder for folder in missing if not os.path.exists(folder)]
+        self._made = []
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+            self._make(self.folder)
+        except FileNotFoundError as error:
             raise cannot_write(self.folder, error) from None
         return self
 
@@ -143,23 +167,34 @@ class FolderSink(Sink):
         return self.folder
 
     def _draft(self, name: str) -> Path:
-        _check_place(self.folder / name, self.spared)
-        return self.folder / f".neuralib-{secrets.token_hex(6)}.part"
+        path = self.folder / self._path_of(name)
+        self._make(path.parent)
+        _check_place(path, self.spared)
+        # Beside its place, which may be on another file system than the folder.
+        return path.parent / f".neuralib-{secrets.token_hex(6)}.part"
 
     def _publish(self, name: str, draft: Path) -> str:
-        path = self.folder / name
+        path = self.folder / self._path_of(name)
         try:
             draft.replace(path)
         except OSError as error:
             raise cannot_write(path, error) from None
         return str(path)
 
+    def _make(self, folder: Path) -> None:
+        missing = [each for each in (folder, *folder.parents) if not os.path.exists(each)]
+        self._made = missing + self._made
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError:
+            raise  # removed meanwhile: worth another try
+        except OSError as error:
+            raise cannot_write(folder, error) from None
+
     def _close(self) -> None:
         for folder in self._made:
-            try:
+            with contextlib.suppress(OSError):  # not empty: it holds results
                 folder.rmdir()
-            except OSError:  # not empty: it holds the results
-                return
 
 
 class StreamSink(Sink):
@@ -216,3 +251,7 @@ def _digest(path: Path) -> tuple[str, int]:
             hasher.update(chunk)
             size += len(chunk)
     return hasher.hexdigest(), size
+
+
+class _Rehearsed(Exception):
+    """Makes a sink forget its drafts."""

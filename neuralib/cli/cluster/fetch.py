@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from neuralib.cli.cluster.base import Cluster
 from neuralib.errors import (
@@ -14,10 +13,9 @@ from neuralib.errors import (
     NeuraLibError,
     error_class,
 )
-from neuralib.execute import Result, artifact_kind
+from neuralib.execute import Result
 from neuralib.execute.sink import Sink
 from neuralib.jobs.job import Job, JobArtifact
-from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
 
 def fetch_result(
@@ -65,24 +63,6 @@ def local_name(artifact: JobArtifact, name: str) -> str:
     if artifact.kind == "stem":
         return artifact.name
     return f"{name}.{artifact.name.partition('.')[2]}"
-
-
-def rehearse(
-    sink: Sink, task: SeparateTask | MidiTask | TranscribeTask, names: Sequence[str]
-) -> None:
-    """Find out what is in the way of results of these names, and leave no trace.
-
-    Raises:
-        OutputError: where one cannot be written.
-    """
-    with contextlib.suppress(_Rehearsed), sink:
-        for name in names:
-            sink.create(artifact_kind(task), name)
-        raise _Rehearsed
-
-
-class _Rehearsed(Exception):
-    """Makes a sink forget its drafts."""
 
 
 def reason(job: Job) -> NeuraLibError:

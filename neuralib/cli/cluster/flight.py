@@ -12,12 +12,12 @@ from pathlib import Path
 
 from neuralib.audio.decode import probe
 from neuralib.cli.cluster.base import Cluster
-from neuralib.cli.cluster.fetch import fetch_result, reason, rehearse
+from neuralib.cli.cluster.fetch import fetch_result, reason
 from neuralib.cli.cluster.rows import Row
 from neuralib.cli.cluster.upload import sample_name
 from neuralib.cli.console import unexpected
 from neuralib.cli.inputs import Input, told_as_standard_input
-from neuralib.cli.output import result_folder
+from neuralib.cli.naming import Naming
 from neuralib.cli.raw import with_header
 from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.errors import (
@@ -30,7 +30,7 @@ from neuralib.errors import (
     TooLarge,
     UsageError,
 )
-from neuralib.execute import Result, expected_names
+from neuralib.execute import Result, artifact_kind, expected_names
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.jobs.job import Job
 from neuralib.models.catalogue import CATALOGUE
@@ -44,6 +44,7 @@ class Plan:
     task: SeparateTask | MidiTask | TranscribeTask
     output: str
     """Folder for the results, or `-`."""
+    naming: Naming
     skip_existing: bool
     force: bool
     detach: bool
@@ -150,12 +151,11 @@ class Flight:
         finally:
             row.end()
 
-    def _existing(self) -> list[Path]:
+    def _existing(self) -> dict[str, Path]:
         if not self._plan.skip_existing:
-            return []
-        folder = self._folder()
-        paths = [folder / name for name in self._names()]
-        return paths if all(map(os.path.isfile, paths)) else []
+            return {}
+        paths = self._plan.naming.paths(self._entry, self._names())
+        return paths if all(map(os.path.isfile, paths.values())) else {}
 
     def _names(self) -> tuple[str, ...]:
         """Name the results as far as they are known: not the stems of an unknown model."""
@@ -182,7 +182,7 @@ class Flight:
         ):
             probe(path, stream=self._plan.task.stream)
             if not self._plan.detach and self._plan.output != "-":
-                rehearse(self._sink(), self._plan.task, self._names())
+                self._sink().rehearse(artifact_kind(self._plan.task), self._names())
             with self._airspace.busy():
                 total = path.stat().st_size or 1
 
@@ -220,13 +220,10 @@ class Flight:
         here = "standard input" if self._entry.label == "-" else repr(str(self._path))
         return type(error)(error.message.replace(repr(self._known_as), here))
 
-    def _folder(self) -> Path:
-        return result_folder(self._plan.output, self._plan.task, self._entry.name)
-
     def _sink(self) -> Sink:
         if self._plan.output == "-":
             return StreamSink(sys.stdout.buffer)
-        sink = FolderSink(self._folder())
+        sink = FolderSink(Path(self._plan.output), self._plan.naming.place(self._entry))
         sink.spared = self._path
         return sink
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import soundfile
 
+from neuralib.audio.tag_file import write_tags
+from neuralib.audio.tags import Cover, Tags, read_tags
 from neuralib.client import Client
-from tests.audio_files import noise, tone, write_wav
+from tests.audio_files import noise, png_bytes, tone, write_wav
 from tests.conftest import NEURALIB, ROOT, Command
 from tests.servers.gateway import Gateway, user_environment, words_of
 
@@ -96,6 +98,30 @@ def test_files_and_records_are_those_of_a_local_run(
     assert len(here.records) == 5
     assert files(tmp_path / "here") == files(tmp_path / "there")
     assert here.stderr == there.stderr
+
+
+def test_tags_level_and_names_are_those_of_a_local_run(neuralib: Command, tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    for name, artist in [("one", "Söhne"), ("two", "Söhne"), ("three", "Die")]:
+        write_wav(tmp_path / "songs" / f"{name}.wav", noise(50_000, amplitude=3.0), kind="f32")
+        tags = Tags("Lied", artist, "Album", "2019", "3/12", Cover("image/png", png_bytes()))
+        write_tags(tmp_path / "songs" / f"{name}.wav", "wav", tags, name)
+    template = "{artist}/{track} {title} ({stem})"
+    words = ["separate", "-f", "flac", "--bit-depth", "16", "--name-template", template]
+    words = [*words, *words_of("separate"), "songs", "--json"]
+    here = neuralib(*words, "-o", "here")
+    there = neuralib(*words, "-o", "there", "--submit")
+    assert comparable(here.records, "here") == comparable(there.records, "there")
+    assert all(record["gain_db"] < -3 for record in there.records)
+    assert files(tmp_path / "here") == files(tmp_path / "there")
+    assert "Söhne/03 Lied (drums) (2).flac" in files(tmp_path / "there")
+    vocals = tmp_path / "there" / "Die" / "03 Lied (vocals).flac"
+    tags = read_tags(vocals)
+    assert (tags.title, tags.artist, tags.track) == ("Lied (vocals)", "Die", "3/12")
+    assert tags.cover == Cover("image/png", png_bytes())
+    again = neuralib(*words, "-o", "there", "--submit", "--skip-existing")
+    # The stems of a checkpoint that only the workers have are learned from its jobs.
+    assert {record["status"] for record in again.records} == {"skipped"}
 
 
 def test_paths_go_to_stdout_in_the_order_of_the_inputs(neuralib: Command, tmp_path: Path) -> None:

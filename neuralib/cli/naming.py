@@ -1,0 +1,122 @@
+"""Where each result of a batch goes: the usual places, or those of `--name-template`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from neuralib.audio.tags import Tags, read_tags
+from neuralib.cli.inputs import Input
+from neuralib.cli.template import TAG_FIELDS, Template
+from neuralib.errors import InputError, OutputError
+from neuralib.execute import artifact_kind
+from neuralib.execute.sink import Place
+from neuralib.models.catalogue import CATALOGUE
+from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+
+AnyTask = SeparateTask | MidiTask | TranscribeTask
+
+
+class Naming:
+    """The paths of all results of a batch below one folder; no two inputs get the same.
+
+    Tags are read here, so that every name is known, and the same, whatever runs first. Standard
+    input and what cannot be read have none.
+
+    Args:
+        task: what will run.
+        inputs: of the batch.
+        folder: for all results.
+        template: None: `<name>/<stem>.<ext>` for stems, `<name>.<ext>` for the rest.
+    """
+
+    def __init__(
+        self, task: AnyTask, inputs: Sequence[Input], folder: Path, template: Template | None
+    ) -> None:
+        self._task = task
+        self._folder = folder
+        self._template = template
+        self._values: dict[str, Mapping[str, str]] = {}
+        self._numbers: dict[str, int] = {}
+        self._owners: dict[str, str] = {}
+        if template is not None:
+            # No result of one input takes the place of another input.
+            self._owners = {_key(entry.path): "" for entry in inputs if entry.label != "-"}
+            self._name(template, inputs)
+
+    def place(self, entry: Input) -> Place:
+        """Give what tells where below the folder a result of this input goes, by its own name.
+
+        Raises (what is given does):
+            OutputError: where another input, or a result of another one, is there.
+        """
+        if self._template is not None:
+            return partial(self._placed, self._template, entry)
+        return partial(_usual, entry.name if isinstance(self._task, SeparateTask) else None)
+
+    def paths(self, entry: Input, names: Sequence[str]) -> dict[str, Path]:
+        """Give the path of each result of this input, by its own name.
+
+        Raises:
+            OutputError: as `place`.
+        """
+        place = self.place(entry)
+        return {name: self._folder / place(name) for name in names}
+
+    def _name(self, template: Template, inputs: Sequence[Input]) -> None:
+        tagged = not template.fields.isdisjoint(TAG_FIELDS)
+        taken: set[str] = set()
+        for entry in inputs:
+            values = self._values[entry.name] = self._fields(entry, tagged=tagged)
+            number = 1
+            while (path := template.render(values, number).casefold()) in taken:
+                number += 1
+            taken.add(path)
+            self._numbers[entry.name] = number
+
+    def _fields(self, entry: Input, *, tagged: bool) -> dict[str, str]:
+        tags = _tags(entry) if tagged else Tags()
+        number = (tags.track or "0").partition("/")[0].strip()
+        model = self._task.model
+        return {
+            "name": entry.name,
+            "kind": artifact_kind(self._task),
+            "title": tags.title or entry.name,
+            "artist": tags.artist or "Unknown artist",
+            "album": tags.album or "Unknown album",
+            "date": tags.date or "Unknown date",
+            "track": number.zfill(2),
+            "model": model if model in CATALOGUE else Path(model).stem,
+            "stem": "",
+            "ext": "",
+        }
+
+    def _placed(self, template: Template, entry: Input, name: str) -> str:
+        stem, _, ext = name.rpartition(".")
+        values = {**self._values[entry.name], "stem": stem, "ext": ext}
+        place = template.render(values, self._numbers[entry.name])
+        if self._owners.setdefault(_key(self._folder / place), entry.name) != entry.name:
+            raise OutputError(
+                f"cannot write {place!r}: another input of this batch is there, or its result; put "
+                "{name} into --name-template, or choose another folder with -o"
+            )
+        return place
+
+
+def _usual(folder: str | None, name: str) -> str:
+    return name if folder is None else f"{folder}/{name}"
+
+
+def _key(path: Path) -> str:
+    return os.path.realpath(path).casefold()
+
+
+def _tags(entry: Input) -> Tags:
+    if entry.error or entry.label == "-" or entry.raw:
+        return Tags()
+    try:
+        return read_tags(entry.path)
+    except InputError:  # told when it is its turn
+        return Tags()
