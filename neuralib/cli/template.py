@@ -48,8 +48,9 @@ class Template:
         numbered = -1 if number == 1 else self._last_of_song()
         parts = []
         for index, part in enumerate(self.parts):
-            text = "".join(_filled(part, values)).strip()
-            parts.append(safe_stem(f"{text} ({number})" if index == numbered else text))
+            text = "".join(_filled(part, values)).rstrip()
+            text = f"{text} ({number})" if index == numbered else text
+            parts.append(safe_stem(text.strip()))
         return f"{'/'.join(parts)}.{values['ext']}"
 
     def _last_of_song(self) -> int:
