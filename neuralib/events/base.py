@@ -38,6 +38,10 @@ class Events(ABC):
         """
 
     @abstractmethod
+    def newest(self, tenant: str, limit: int) -> list[Entry]:
+        """Give the newest events, `limit` of them at most, the oldest first."""
+
+    @abstractmethod
     def wait(self, after: Mapping[str, str], timeout_seconds: float) -> dict[str, list[Entry]]:
         """Wait until one of several tenants has events after an id; one caller at a time.
 

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from neuralib.events.base import KEPT_EVENTS, Events
 from neuralib.events.event import Entry, Event
@@ -73,6 +73,12 @@ class EmbeddedEvents(Events):
         with self._changed:
             stream = self._stream(tenant)
             return stream.after(order)[:limit] if order and stream.holds(order) else None
+
+    def newest(self, tenant: str, limit: int) -> list[Entry]:
+        """Give the newest events."""
+        with self._changed:
+            newest = islice(reversed(self._stream(tenant).entries), limit)
+            return [entry for _, entry in newest][::-1]
 
     def wait(self, after: Mapping[str, str], timeout_seconds: float) -> dict[str, list[Entry]]:
         """Wait until one of several tenants has events after an id."""

@@ -87,6 +87,12 @@ class RedisEvents(Events):
             return None
         return list(_entries(found[1:]))
 
+    def newest(self, tenant: str, limit: int) -> list[Entry]:
+        """Give the newest events."""
+        with _reaching():
+            found: Any = self._client.xrevrange(_key(tenant), count=limit)
+        return list(_entries(reversed(found)))
+
     def wait(self, after: Mapping[str, str], timeout_seconds: float) -> dict[str, list[Entry]]:
         """Wait until one of several tenants has events after an id.
 

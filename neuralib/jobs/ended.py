@@ -1,4 +1,4 @@
-"""How long jobs waited and ran, for statistics."""
+"""Jobs in the order in which they ended."""
 
 from __future__ import annotations
 
@@ -18,36 +18,57 @@ _PAGE = 1000
 
 
 class EndedJob(NamedTuple):
-    """A job that is done or failed."""
+    """A job that is done, failed or cancelled."""
 
     id: str
+    tenant: str
     kind: TaskKind
     state: JobState
+    attempt: int
     queued_at: datetime
     """Since when it waited, the last time."""
-    started_at: datetime
+    started_at: datetime | None
     finished_at: datetime
+
+    @property
+    def ran(self) -> bool:
+        """It ran to its end: it is no remembered result, and nobody cancelled it."""
+        return self.attempt > 0 and self.state != "cancelled"
 
     @property
     def wait_seconds(self) -> float:
         """Time in the queue before its last run."""
-        return max(0.0, (self.started_at - self.queued_at).total_seconds())
+        return max(0.0, (self._began - self.queued_at).total_seconds())
 
     @property
     def run_seconds(self) -> float:
         """Time of its last run."""
-        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+        return max(0.0, (self.finished_at - self._began).total_seconds())
+
+    @property
+    def _began(self) -> datetime:
+        return self.started_at or self.finished_at
 
 
 class EndedJobs:
-    """The jobs of all tenants in the order in which they ended; each is given once.
+    """The jobs of all tenants in the order in which they ended; each end is given once.
 
-    Remembered results, which never ran, and cancelled jobs are left out.
+    Args:
+        database: that they are in.
+        before_seconds: begin with what ended so long before the first question.
+        settled_seconds: give nothing that ended less than this ago.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Begin with what ends from the first question on."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        before_seconds: float = 0.0,
+        settled_seconds: float | None = None,
+    ) -> None:
         self._database = database
+        self._settled_seconds = _SETTLED_SECONDS if settled_seconds is None else settled_seconds
+        self._before_seconds = self._settled_seconds + before_seconds
         self._place: tuple[datetime, str] | None = None
 
     def new(self) -> list[EndedJob]:
@@ -58,7 +79,7 @@ class EndedJobs:
         """
         if self._place is None:
             with self._database.connect() as connection:
-                now = connection.execute(select(DatabaseTime(-_SETTLED_SECONDS))).scalar_one()
+                now = connection.execute(select(DatabaseTime(-self._before_seconds))).scalar_one()
             self._place = (now, "")
         found: list[EndedJob] = []
         while page := self._page(self._place):
@@ -71,9 +92,7 @@ class EndedJobs:
             select(*(jobs.c[name] for name in EndedJob._fields))
             .where(
                 tuple_(jobs.c.finished_at, jobs.c.id) > place,
-                jobs.c.finished_at < DatabaseTime(-_SETTLED_SECONDS),
-                jobs.c.state.in_(("done", "failed")),
-                jobs.c.attempt > 0,
+                jobs.c.finished_at < DatabaseTime(-self._settled_seconds),
             )
             .order_by(jobs.c.finished_at, jobs.c.id)
             .limit(_PAGE)

@@ -81,7 +81,7 @@ class Metrics:
     def observe(self) -> None:
         """Count the jobs that ended since the last time."""
         with contextlib.suppress(ClusterError):  # `neuralib_up` says so
-            for each in self._ended.new():
+            for each in filter(lambda ended: ended.ran, self._ended.new()):
                 self._wait.labels(each.kind).observe(each.wait_seconds)
                 self._run.labels(each.kind, each.state).observe(each.run_seconds)
 

@@ -1,4 +1,4 @@
-"""Making good for what got lost: workers that died, and jobs that no queue knows of."""
+"""Making good for what got lost: workers that died, jobs that no queue has, ends nobody told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from neuralib.errors import ClusterError
 from neuralib.service.announce import dispatch, event_of, publish
 from neuralib.service.parts import Parts
+from neuralib.service.untold import Untold
 
 _LOG = logging.getLogger(__name__)
 
@@ -22,18 +23,24 @@ _PAGE = 10_000
 
 
 class Reconciler:
-    """Compares SQL, which is the truth, with leases and queues; any number of them may run."""
+    """Compares SQL, which is the truth, with leases, queues and events; any number may run."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._untold = Untold(parts)
 
     def sweep(self) -> int:
-        """End runs whose lease ran out, and put jobs that no queue has; give how many.
+        """End runs whose lease ran out, put jobs that no queue has, and tell of untold ends.
+
+        Returns:
+            How many jobs were ended or put.
 
         Raises:
             ClusterError: where a part does not answer; what is left is for the next sweep.
         """
-        return self._end_lost_runs() + self._put_missing()
+        jobs = self._end_lost_runs() + self._put_missing()
+        self._untold.tell()
+        return jobs
 
     @contextlib.contextmanager
     def running(self, every_seconds: float = SWEEP_SECONDS) -> Iterator[None]:
@@ -96,8 +103,8 @@ class Reconciler:
                     put += 1
         if put:
             _LOG.warning(
-                "put %d jobs that no queue had",
-                put,
+                "put %d %s that no queue had",
+                *(put, "job" if put == 1 else "jobs"),
                 extra={"action": "reconciler.put", "jobs": put},
             )
         return put

@@ -32,6 +32,13 @@ def test_what_comes_after_an_id_comes_in_order(events: Events, tenant: str) -> N
     assert [entry.id for entry in limited] == ids[4:6]
 
 
+def test_the_newest_come_in_order(events: Events, tenant: str) -> None:
+    assert events.newest(tenant, 3) == []
+    ids = [events.publish(tenant, event(f"job_{number}")) for number in range(5)]
+    assert [entry.id for entry in events.newest(tenant, 3)] == ids[2:]
+    assert [entry.id for entry in events.newest(tenant, 9)] == ids
+
+
 def test_tenants_do_not_see_each_other(events: Events, tenant: str) -> None:
     before = events.last_id(tenant + "-b")
     events.publish(tenant, event())
