@@ -41,6 +41,14 @@ class Format:
         """
         return self.codec if isinstance(self.codec, str) else self.codec.get(bit_depth or 16)
 
+    def least_bytes(self, seconds: float, rate: int, channels: int, bit_depth: int | None) -> float:
+        """Estimate the size of a file; a compressed one of much silence is half the usual."""
+        if isinstance(self.codec, str):
+            bit_rate = (self.channel_bit_rate or _USUAL_BIT_RATE) / 2
+        else:
+            bit_rate = rate * (bit_depth or 16) / (1 if self.container == "wav" else 2)
+        return seconds * channels * bit_rate / 8
+
     def integer_bits(self, bit_depth: int | None) -> int | None:
         """Give the size of the integers to encode, or None for floats."""
         return None if isinstance(self.codec, str) or bit_depth == 32 else bit_depth or 16
@@ -49,6 +57,8 @@ class Format:
 LIBVORBIS = "libvorbis"
 """FFmpeg's name for it, but here libsndfile brings it: PyAV's FFmpeg is built without."""
 
+_USUAL_BIT_RATE = 96_000
+"""For each channel, where the encoder decides."""
 _WAV_CODECS = {16: "pcm_s16le", 24: "pcm_s24le", 32: "pcm_f32le"}
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 _AAC_RATES = (*_MP3_RATES, 64000, 88200, 96000)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from neuralib.engines.base import PitchTracker
+from neuralib.execute.room import check_room
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
@@ -10,6 +14,7 @@ from neuralib.midi.beats import find_tempo
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
 from neuralib.midi.quantize import quantize
+from neuralib.midi.recorder import BYTES_A_SECOND
 from neuralib.midi.score import Score
 from neuralib.midi.tempo import Tempo
 from neuralib.progress import Report
@@ -20,7 +25,9 @@ def run_midi(
     task: MidiTask, source: Source, sink: Sink, report: Report, engine: PitchTracker
 ) -> float:
     """Write the notes of `source` in every format of the task; return its length in seconds."""
-    watch = Watch(report, "run", engine.sample_rate, source.probe().seconds)
+    seconds = source.probe().seconds
+    check_room(Path(tempfile.gettempdir()), (seconds or 0) * BYTES_A_SECOND, "activations")
+    watch = Watch(report, "run", engine.sample_rate, seconds)
     blocks = watch(source.read(engine.sample_rate, 1))
     activations = engine.track(blocks)
     notes = create_notes(activations, task)

@@ -59,6 +59,7 @@ def run_separate(
     tags = read_tags(source.path)
     with open_stem_files(sink, names, shape, task.clip, tags) as files:
         normalisation, frames = _measure(source, info, report, engine)
+        sink.check_room(files.needed_bytes(frames / info.sample_rate), "the stems")
         blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)
         heard, mix = split_mix(blocks, info, shape, twice=with_rest)

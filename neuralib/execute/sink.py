@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, cast
 
 from neuralib.errors import OutputError, cannot_write
+from neuralib.execute.room import check_room
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
 Place = Callable[[str], str]
@@ -80,6 +81,14 @@ class Sink(ABC):
             return cast(BinaryIO, tempfile.TemporaryFile(dir=folder, prefix=".neuralib-"))
         except OSError as error:
             raise cannot_write(folder, error) from None
+
+    def check_room(self, needed_bytes: float, what: str) -> None:
+        """Make sure that so much can be written; see `room.check_room`.
+
+        Raises:
+            OutputError: where it cannot.
+        """
+        check_room(self._place(), needed_bytes, what)
 
     def rehearse(self, kind: ArtifactKind, names: Sequence[str]) -> None:
         """Find out what is in the way of results of these names, and leave no trace.

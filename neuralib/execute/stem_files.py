@@ -67,6 +67,7 @@ class StemFiles(ABC):
 
     def __init__(self, files: Sequence[_File]) -> None:
         self._files = files
+        self._shape = files[0].shape
         self._open = ExitStack()
 
     @abstractmethod
@@ -80,6 +81,10 @@ class StemFiles(ABC):
             OutputError: where the disk is full, or a peak is not allowed.
             InternalError: for samples that are not finite.
         """
+
+    @abstractmethod
+    def needed_bytes(self, seconds: float) -> float:
+        """Estimate the room on the disk that stems of this length take at most, at one time."""
 
     @abstractmethod
     def finish(self, report: Report) -> float:
@@ -135,6 +140,9 @@ class _AsTheyCome(StemFiles):
         for writer, stem in zip(self._writers, part, strict=True):
             writer.write(stem)
 
+    def needed_bytes(self, seconds: float) -> float:
+        return len(self._files) * self._shape.least_bytes(seconds)
+
     def finish(self, report: Report) -> float:
         self._open.close()
         for file in self._files:
@@ -176,11 +184,10 @@ class _Refusing(_AsTheyCome):
         over = np.abs(part) > 1
         if over.any():
             stem, _, frame = np.argwhere(over)[0]
-            file = self._files[stem]
-            second = (self._frames + int(frame)) / file.shape.sample_rate
+            second = (self._frames + int(frame)) / self._shape.sample_rate
             raise OutputError(
-                f"{file.name!r} is louder than full scale at {second:.3f} s; take --clip rescale "
-                "or clamp, or --format wav --bit-depth 32"
+                f"{self._files[stem].name!r} is louder than full scale at {second:.3f} s; take "
+                "--clip rescale or clamp, or --format wav --bit-depth 32"
             )
         self._frames += part.shape[-1]
         super().write(part)
@@ -205,10 +212,14 @@ class _AtTheEnd(StemFiles):
             draft.write(stem)
         self._frames += part.shape[-1]
 
+    def needed_bytes(self, seconds: float) -> float:
+        samples = seconds * self._shape.sample_rate * self._shape.channels
+        return len(self._files) * samples * 4 + self._shape.least_bytes(seconds)
+
     def finish(self, report: Report) -> float:
         gain_db = common_gain_db(max(draft.peak for draft in self._drafts))
         gain = np.float32(10 ** (gain_db / 20))
-        rate = self._files[0].shape.sample_rate
+        rate = self._shape.sample_rate
         watch = Watch(report, "write", rate, len(self._files) * self._frames / rate)
         for file, draft, scratch in zip(self._files, self._drafts, self._scratch, strict=True):
             with file.open() as writer:

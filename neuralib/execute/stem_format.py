@@ -20,6 +20,12 @@ class StemFormat:
     channels: int
     bit_depth: int
 
+    def least_bytes(self, seconds: float) -> float:
+        """Estimate the size of one stem of this length; better too small than too large."""
+        return FORMATS[self.format].least_bytes(
+            seconds, self.sample_rate, self.channels, self.bit_depth
+        )
+
     @property
     def is_float(self) -> bool:
         """Whether any level is written exactly: 32-bit float."""

@@ -10,6 +10,10 @@ import numpy as np
 
 from neuralib.errors import OutputError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations, Matrix
+from neuralib.midi.times import HOP, SAMPLE_RATE
+
+BYTES_A_SECOND = (2 * KEYS + KEYS * BINS_PER_KEY) * 4 * SAMPLE_RATE // HOP
+"""What a second of audio takes in temporary files."""
 
 
 class Recorder:

@@ -42,6 +42,7 @@ def fetch_result(
         report((done + done_bytes) / total)
 
     with sink:
+        sink.check_room(total, "the results")
         for artifact in job.artifacts:
             draft = sink.create(artifact.kind, local_name(artifact, name))
             cluster.fetch_artifact(job, artifact, draft, here)
