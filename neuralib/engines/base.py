@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ class Engine(ABC):
         """
         self.model = model
         self.placement = placement
+        self.turn = threading.Lock()
+        """Held while a run computes: it takes all the cores, or the GPU's memory, and engines
+        keep what belongs to one run. A `PitchTracker` needs no turns."""
 
     @classmethod
     def place(cls, device: str, precision: Precision) -> Placement:

@@ -16,6 +16,7 @@ from neuralib.execute.sink import Artifact, Sink
 from neuralib.execute.source import Source
 from neuralib.execute.stem_format import check_rate
 from neuralib.execute.transcribe import run_transcribe
+from neuralib.execute.turn import Turn
 from neuralib.midi.beats import check_beat_tracker
 from neuralib.progress import Progress, Report
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
@@ -41,7 +42,7 @@ class Result:
     audio_seconds: float
     """Length of the input."""
     seconds: float
-    """Time that the run took, without loading the model."""
+    """Time that the run took, without loading the model or waiting for other runs."""
     model: str
     device: str
     precision: str
@@ -88,7 +89,9 @@ def execute(
     """Run `task` on `source` and put the results into `sink`.
 
     The results appear together when all of them are complete; where the run fails or is
-    interrupted, none of them does. The input is never replaced by a result.
+    interrupted, none of them does. The input is never replaced by a result. Several threads may
+    call it with the same engines: runs then read and write beside the one that computes, and
+    those of pitch trackers compute together too.
 
     Raises:
         NeuraLibError: of the kind that tells what failed: the input, the model, the output.
@@ -99,21 +102,22 @@ def execute(
     sink.spared = source.path
     source = replace(source, stream=task.stream)
     gain_db = None
+    turn = Turn(engine.turn)
     with memory_told(), sink:
         if isinstance(task, SeparateTask):
             assert isinstance(engine, Separator)
-            separated = run_separate(task, source, sink, report, engine)
+            separated = run_separate(task, source, sink, report, engine, turn)
             audio_seconds, gain_db = separated.audio_seconds, separated.gain_db
         elif isinstance(task, MidiTask):
             assert isinstance(engine, PitchTracker)
             audio_seconds = run_midi(task, source, sink, report, engine)
         else:
             assert isinstance(engine, Recogniser)
-            audio_seconds = run_transcribe(task, source, sink, report, engine)
+            audio_seconds = run_transcribe(task, source, sink, report, engine, turn)
     return Result(
         artifacts=sink.artifacts,
         audio_seconds=audio_seconds,
-        seconds=time.perf_counter() - started,
+        seconds=time.perf_counter() - started - turn.waited_seconds,
         model=task.model,
         device=engine.placement.device,
         precision=engine.placement.precision,

@@ -21,6 +21,7 @@ from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.stem_files import open_stem_files
 from neuralib.execute.stem_format import StemFormat, stem_format
+from neuralib.execute.turn import Turn
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
 from neuralib.tasks import SeparateTask
@@ -40,7 +41,7 @@ class Separated:
 
 
 def run_separate(
-    task: SeparateTask, source: Source, sink: Sink, report: Report, engine: Separator
+    task: SeparateTask, source: Source, sink: Sink, report: Report, engine: Separator, turn: Turn
 ) -> Separated:
     """Write the stems of `source`.
 
@@ -63,19 +64,20 @@ def run_separate(
         blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)
         heard, mix = split_mix(blocks, info, shape, twice=with_rest)
-        parts = engine.separate(
-            _in_model_shape(heard, info, engine),
-            normalisation,
-            stems,
-            overlap=task.overlap,
-            shifts=task.shifts,
-            seed=task.seed,
-        )
-        length = Resampler.length(frames, info.sample_rate, shape.sample_rate)
-        watch = Watch(report, "run", shape.sample_rate, length / shape.sample_rate)
-        outputs = watch(_in_output_shape(parts, len(stems), engine, shape, length))
-        for block in add_rest(outputs, mix) if with_rest else outputs:
-            files.write(block)
+        with turn.taken():
+            parts = engine.separate(
+                _in_model_shape(heard, info, engine),
+                normalisation,
+                stems,
+                overlap=task.overlap,
+                shifts=task.shifts,
+                seed=task.seed,
+            )
+            length = Resampler.length(frames, info.sample_rate, shape.sample_rate)
+            watch = Watch(report, "run", shape.sample_rate, length / shape.sample_rate)
+            outputs = watch(_in_output_shape(parts, len(stems), engine, shape, length))
+            for block in add_rest(outputs, mix) if with_rest else outputs:
+                files.write(block)
         return Separated(frames / info.sample_rate, files.finish(report))
 
 

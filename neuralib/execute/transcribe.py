@@ -7,6 +7,7 @@ import numpy as np
 from neuralib.engines.base import Recogniser
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
+from neuralib.execute.turn import Turn
 from neuralib.execute.watch import Watch
 from neuralib.progress import Report
 from neuralib.tasks import TranscribeTask
@@ -15,7 +16,12 @@ from neuralib.transcript.encode import encode_transcript
 
 
 def run_transcribe(
-    task: TranscribeTask, source: Source, sink: Sink, report: Report, engine: Recogniser
+    task: TranscribeTask,
+    source: Source,
+    sink: Sink,
+    report: Report,
+    engine: Recogniser,
+    turn: Turn,
 ) -> float:
     """Write the words of `source` in every format of the task; return its length in seconds.
 
@@ -26,7 +32,8 @@ def run_transcribe(
     samples = bytearray()  # grows in place, where joining arrays would need twice the memory
     for block in watch(source.read(engine.sample_rate, 1)):
         samples += block.data
-    transcript = engine.transcribe(np.frombuffer(samples, np.float32), task, report)
+    with turn.taken():
+        transcript = engine.transcribe(np.frombuffer(samples, np.float32), task, report)
     limits = Limits(task.max_line_width, task.max_line_count, task.max_reading_speed)
     for format in task.formats:
         data = encode_transcript(transcript, format, limits)

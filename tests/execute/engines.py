@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import numpy as np
 from neuralib.audio.block import Block
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.engines.device import Placement
+from neuralib.execute.turn import Turn
 from neuralib.models.files import ModelFiles
+
+
+def alone() -> Turn:
+    """Give the turn of a run that shares its engine with no other."""
+    return Turn(threading.Lock())
 
 
 class Gains(Separator):

@@ -19,7 +19,7 @@ from neuralib.execute.stem_files import common_gain_db
 from neuralib.progress import Progress
 from neuralib.tasks import SeparateTask, build_task
 from tests.audio_files import Samples, noise, tone, write_wav
-from tests.execute.engines import Gains
+from tests.execute.engines import Gains, alone
 
 LOUD = Gains(vocals=2.5, drums=-1.0, bass=0.25)
 QUIET = Gains(vocals=0.5, drums=0.25)
@@ -31,7 +31,7 @@ def separate(
     song = write_wav(folder / "song.wav", samples, rate, "f32")
     task = SeparateTask(**options)
     with FolderSink(folder / "stems") as sink:
-        done = run_separate(task, Source(song, "song"), sink, lambda _: None, engine)
+        done = run_separate(task, Source(song, "song"), sink, lambda _: None, engine, alone())
     found = {path.stem: read(path) for path in (folder / "stems").iterdir()}
     return found, done.gain_db
 
@@ -158,7 +158,7 @@ def test_writing_is_reported_to_its_end(tmp_path: Path) -> None:
     song = write_wav(tmp_path / "song.wav", tone(3.0))
     seen: list[Progress] = []
     with FolderSink(tmp_path / "stems") as sink:
-        run_separate(SeparateTask(), Source(song, "song"), sink, seen.append, QUIET)
+        run_separate(SeparateTask(), Source(song, "song"), sink, seen.append, QUIET, alone())
     assert list(dict.fromkeys(each.stage for each in seen)) == ["measure", "run", "write"]
     assert seen[-1].fraction == 1.0
 
@@ -174,7 +174,7 @@ def test_one_stem_goes_to_a_stream(tmp_path: Path) -> None:
     out = tmp_path / "out.wav"
     task = SeparateTask(stems=("vocals",))
     with out.open("wb") as stream, StreamSink(stream) as sink:
-        run_separate(task, Source(song, "song"), sink, lambda _: None, LOUD)
+        run_separate(task, Source(song, "song"), sink, lambda _: None, LOUD, alone())
     samples, _ = soundfile.read(out)
     assert 0.998 < np.abs(samples).max() < 1
 

@@ -21,6 +21,7 @@ from neuralib.progress import Progress
 from neuralib.tasks import SeparateTask
 from tests.audio_files import noise, write_wav
 from tests.demucs_checkpoints import make_model, save_safetensors
+from tests.execute.engines import alone
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_an_input_cut_while_it_is_read_is_told(
         pytest.raises(DecodeError, match=r"song\.wav.* became shorter while it was read; .*again"),
         FolderSink(tmp_path / "out") as sink,
     ):
-        run_separate(task, Source(song, "song"), sink, cut, engine)
+        run_separate(task, Source(song, "song"), sink, cut, engine, alone())
     assert not (tmp_path / "out").exists()
 
 

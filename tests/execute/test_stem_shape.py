@@ -16,7 +16,7 @@ from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
 from neuralib.tasks import SeparateTask
 from tests.audio_files import Samples, click, noise, write_wav
-from tests.execute.engines import Gains
+from tests.execute.engines import Gains, alone
 
 ENGINE = Gains(vocals=0.5, drums=0.25)
 
@@ -27,7 +27,7 @@ def separate(
     song = write_wav(folder / "song.wav", samples, rate, "s24")
     with FolderSink(folder / "stems") as sink:
         task = SeparateTask(**options)
-        done = run_separate(task, Source(song, "song"), sink, lambda _: None, ENGINE)
+        done = run_separate(task, Source(song, "song"), sink, lambda _: None, ENGINE, alone())
     assert done.audio_seconds == samples.shape[1] / rate
     paths = (folder / "stems").iterdir()
     read = {path.stem: soundfile.read(path, always_2d=True) for path in paths}

@@ -20,7 +20,7 @@ from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
 from neuralib.tasks import SeparateTask
 from tests.audio_files import tone
-from tests.execute.engines import Gains
+from tests.execute.engines import Gains, alone
 
 FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "m4a"]
 
@@ -50,7 +50,7 @@ def separate(song: Path, folder: Path, **options: object) -> None:
     task = SeparateTask.model_validate(options)
     with FolderSink(folder) as sink:
         engine = Gains(vocals=0.5, drums=1.5)
-        run_separate(task, Source(song, "song"), sink, lambda _: None, engine)
+        run_separate(task, Source(song, "song"), sink, lambda _: None, engine, alone())
 
 
 def told(path: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ from neuralib.models.files import ModelFiles
 from neuralib.progress import Report, silent
 from neuralib.tasks import TranscribeTask
 from neuralib.transcript.transcript import Segment, Transcript
+from tests.execute.engines import alone
 
 TEXT = "We follow the river under silver light, and every summer I remember your garden"
 
@@ -40,7 +41,7 @@ def written(folder: Path, task: TranscribeTask) -> dict[str, str]:
     soundfile.write(folder / "song.wav", np.zeros(4410), 44_100)
     engine = Knowing(ModelFiles("knowing", ()), Placement("cpu", "fp32"))
     with FolderSink(folder / "out") as sink:
-        run_transcribe(task, Source(folder / "song.wav", "song"), sink, silent, engine)
+        run_transcribe(task, Source(folder / "song.wav", "song"), sink, silent, engine, alone())
     return {path.suffix: path.read_text("utf-8") for path in (folder / "out").iterdir()}
 
 
