@@ -1,4 +1,4 @@
-"""What the header of a WAV file says about its length, and what is there.
+"""The chunks of a WAV file: what the header says about its length, what is there, and one more.
 
 The layout of the chunks: Microsoft and IBM, "Multimedia Programming Interface and Data
 Specifications 1.0", 1991; 64-bit sizes in `ds64`: EBU Tech 3306, "RF64", 2009.
@@ -44,6 +44,22 @@ def wave_length(file: BinaryIO) -> WaveLength | None:
         return _walk(file, file.seek(0, os.SEEK_END))
     finally:
         file.seek(start)
+
+
+def append_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:
+    """Add a chunk to the end of an RF64 file whose first chunk is `ds64`, as it has to be.
+
+    Args:
+        file: open for reading and writing.
+        name: four bytes.
+        data: less than 4 GiB.
+    """
+    end = file.seek(0, os.SEEK_END)
+    padding = bytes(end % 2)
+    file.write(padding + struct.pack("<4sI", name, len(data)) + data + bytes(len(data) % 2))
+    size = file.tell() - 8
+    file.seek(20)  # behind RF64, its size, WAVE, ds64 and its size
+    file.write(size.to_bytes(8, "little"))
 
 
 def _walk(file: BinaryIO, end: int) -> WaveLength | None:

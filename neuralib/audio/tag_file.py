@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import io
+import logging
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,17 +17,19 @@ from mutagen.oggopus import OggOpus
 from mutagen.oggvorbis import OggVorbis
 from mutagen.wave import WAVE
 
+from neuralib.audio.riff import append_chunk
 from neuralib.audio.tags import Cover, Tags
 from neuralib.errors import cannot_write
 
+_LOG = logging.getLogger(__name__)
+
+_RIFF_BYTES = 2**32
 _FRONT_COVER = 3
 """ID3v2.4 section 4.14, which FLAC and Vorbis follow."""
 
 
 def write_tags(path: Path, format: str, tags: Tags, label: str) -> None:
     """Add tags to a file that `encode` has written; no tags leave it as it is.
-
-    A WAV file past 4 GiB (RF64) stays without: its tags could not be found.
 
     Args:
         path: of the file, whatever its suffix.
@@ -63,16 +68,34 @@ def _frames(tags: Tags) -> list[id3.Frame]:
     return frames
 
 
-def _write_mp3(path: Path, tags: Tags) -> None:
+def _id3(tags: Tags) -> id3.ID3:
     header = id3.ID3()
     for frame in _frames(tags):
         header.add(frame)
-    header.save(path)
+    return header
+
+
+def _most_bytes(tags: Tags) -> int:
+    return 100_000 + (len(tags.cover.data) if tags.cover else 0)
+
+
+def _write_mp3(path: Path, tags: Tags) -> None:
+    _id3(tags).save(path)
 
 
 def _write_wav(path: Path, tags: Tags) -> None:
-    with path.open("rb") as file:
-        if file.read(4) != b"RIFF":
+    with path.open("r+b") as file:
+        if file.read(4) == b"RF64":  # mutagen reads 32-bit sizes alone
+            data = io.BytesIO()
+            _id3(tags).save(data, padding=lambda _: 0)
+            append_chunk(file, b"id3 ", data.getvalue())
+            return
+        if file.seek(0, os.SEEK_END) + _most_bytes(tags) > _RIFF_BYTES:
+            _LOG.warning(
+                "%r has no room for tags, so close to 4 GiB",
+                path.name,
+                extra={"action": "output.untagged"},
+            )
             return
     wave: Any = WAVE(path)
     wave.add_tags()
