@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from neuralib.errors import NotFound
 from neuralib.jobs.claim import Claim
 from neuralib.jobs.job import Job, JobArtifact, JobError, JobResult
 from neuralib.service.announce import dispatch, event_of, publish
 from neuralib.service.parts import Parts
+from neuralib.service.stored import remove_objects
 
 _LOG = logging.getLogger(__name__)
 
@@ -85,6 +87,17 @@ class Runs:
         """
         job = self.parts.jobs.crash(job_id, lease, reason)
         return self._queued_again(job, "job.crashed", "job %s crashed, %s", reason)
+
+    def clean_up(self, claim: Claim) -> None:
+        """Remove what a run has stored that came too late, where its sample was removed meanwhile.
+
+        A cancelled job lets its sample be removed at once, while the run may still store results:
+        nobody else would ever look for them.
+        """
+        try:
+            self.parts.samples.get(claim.sample.tenant, claim.sample.id)
+        except NotFound:
+            remove_objects(self.parts, claim.sample)
 
     def _queued_again(
         self, job: Job | None, action: str, sentence: str, *facts: object

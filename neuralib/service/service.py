@@ -18,8 +18,8 @@ from neuralib.service.announce import dispatch, event_of, publish, recall
 from neuralib.service.names import archive_name, artifact_name, stem_of
 from neuralib.service.parts import Parts
 from neuralib.service.request import check_key, check_task, request_sha256, result_key
-from neuralib.service.stored import StoredFile, StoredFiles, is_kept
-from neuralib.service.upload import add_sample, remove_objects
+from neuralib.service.stored import StoredFile, StoredFiles, is_kept, remove_objects
+from neuralib.service.upload import add_sample
 from neuralib.service.watch import watch
 from neuralib.storage.keys import artifact_key, audio_key
 from neuralib.tasks import Task

@@ -1,4 +1,4 @@
-"""Taking a recording in, and letting go of it: the bytes, and the row that tells of them."""
+"""Taking a recording in: the bytes, and the row that tells of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from neuralib.audio.decode import AudioInfo, probe
-from neuralib.errors import ClusterError, InputError, OutputError
+from neuralib.errors import InputError
 from neuralib.jobs.ids import new_id
 from neuralib.jobs.sample import Sample
 from neuralib.service.names import safe_name
 from neuralib.service.parts import Parts
-from neuralib.service.stored import StoredFile, is_kept
-from neuralib.storage.keys import audio_key, sample_prefix
+from neuralib.service.stored import StoredFile, is_kept, remove_objects
+from neuralib.storage.keys import audio_key
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,18 +65,6 @@ def _mend(parts: Parts, sample: Sample, path: Path) -> None:
             "the storage had lost the bytes of sample %s; they are stored again",
             sample.id,
             extra={"action": "sample.mended", "sample_id": sample.id},
-        )
-
-
-def remove_objects(parts: Parts, sample: Sample) -> None:
-    """Remove what the storage has of a sample and of its results."""
-    try:
-        parts.storage.remove(sample_prefix(sample.tenant, sample.id))
-    except (ClusterError, OutputError) as error:
-        _LOG.warning(
-            "the bytes of sample %s stay in the storage: %s",
-            *(sample.id, error.message),
-            extra={"action": "sample.left_behind", "sample_id": sample.id},
         )
 
 

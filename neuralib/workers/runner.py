@@ -100,7 +100,8 @@ class Runner:
             claim = self._surely(partial(self._runs.claim, job_id, self._name, lease))
             if claim is not None:
                 run.begin(claim)
-                self._surely(self._computed(run, claim))
+                if self._surely(self._computed(run, claim)) is None:  # the lease is lost
+                    self._surely(partial(self._runs.clean_up, claim))
         except NeuraLibError as error:
             _left(job_id, error.message)
         except Exception as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -261,7 +262,11 @@ def test_an_outage_of_the_broker_is_no_error(tmp_path: Path, redis_server: Redis
 
 
 def test_an_emptied_queue_loses_nothing(
-    service: Service, parts: Parts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: Service,
+    parts: Parts,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr("neuralib.service.reconcile._SETTLED_SECONDS", 0.0)
     tenant = new_tenant()
@@ -273,7 +278,12 @@ def test_an_emptied_queue_loses_nothing(
         parts.queue.remove(job.id, "midi")
     assert parts.queue.missing(ids) == {job.id for job in jobs[1:]}
     before = {(each.kind, each.lane): each.waiting for each in parts.queue.depths()}
-    Reconciler(parts).sweep()
+    with caplog.at_level(logging.WARNING):
+        Reconciler(parts).sweep()
+        parts.queue.remove(high.id, "midi")
+        Reconciler(parts).sweep()
+    assert "put 3 jobs that" in caplog.text
+    assert "put 1 job that" in caplog.text
     assert parts.queue.missing(ids) == set()
     after = {(each.kind, each.lane): each.waiting for each in parts.queue.depths()}
     assert after["midi", "high"] == before["midi", "high"] + 1

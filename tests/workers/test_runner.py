@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from neuralib.errors import NotFound
 from neuralib.service.runs import Runs
+from neuralib.storage.keys import artifact_key
 from neuralib.workers import run as run_module
 from tests.workers.cluster import TENANT, Cluster, wait_until
 from tests.workers.computes import ARTIFACT, RESULT
@@ -119,6 +121,27 @@ def test_a_cancel_kills_a_run_that_does_not_listen(
     runner.run(after)
     assert cluster.job(after).state == "done"
     assert cluster.log[0][1] != cluster.log[1][1]
+
+
+def test_what_a_run_stores_after_its_sample_is_gone_is_removed(
+    cluster: Cluster, make_runner: MakeRunner, tmp_path: Path
+) -> None:
+    runner = make_runner()
+    job_id = cluster.submit("listen 600")
+    sample_id = cluster.job(job_id).sample_id
+    key = artifact_key(TENANT, sample_id, "0" * 64)
+    (tmp_path / "late").write_bytes(b"late")
+
+    def remove() -> None:
+        cluster.service.cancel(TENANT, job_id)
+        cluster.service.remove_sample(TENANT, sample_id)
+        cluster.parts.storage.put(key, tmp_path / "late")  # its child was about to
+        runner.stop(job_id)
+
+    as_soon_as_it_runs(cluster, remove)
+    runner.run(job_id)
+    with pytest.raises(NotFound):
+        cluster.parts.storage.size(key)
 
 
 def test_a_cancel_that_nobody_heard_of_ends_the_run_at_the_next_beat(
