@@ -33,8 +33,8 @@ Of these here only mov could name another file, and by default FFmpeg does not f
 
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 # FFmpeg looks for DTS and the like in the samples of a WAV; of its 5 MB, 20 ms each time, this much
-# holds dozens of their frames.
-_RIFF_OPTIONS = {"probesize": "131072"}
+# holds a dozen of their frames. Packets of its 4 KiB take longer to pass on than to decode.
+_WAVE_OPTIONS = {"probesize": "65536", "max_size": "65536"}
 
 _BEAR_WITH_TAGS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -82,7 +82,7 @@ def open_audio(path: Path, number: int | None = None) -> Iterator[Source]:
 
 def _open_container(path: Path, file: BinaryIO) -> InputContainer:
     try:
-        options = _OPTIONS | (_RIFF_OPTIONS if _is_riff(file) else {})
+        options = _OPTIONS | (_WAVE_OPTIONS if _is_wave(file) else {})
         container: InputContainer = av.open(f"file:{path}", "r", options=options, **_BEAR_WITH_TAGS)
         start = start_behind_junk(file) if container.format.name == "mp3" else None
         if start is None:
@@ -97,10 +97,10 @@ def _open_container(path: Path, file: BinaryIO) -> InputContainer:
         raise _not_audio(path, file) from None
 
 
-def _is_riff(file: BinaryIO) -> bool:
-    head = file.read(4)
+def _is_wave(file: BinaryIO) -> bool:
+    head = file.read(12)
     file.seek(0)
-    return head in (b"RIFF", b"RF64", b"BW64")
+    return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE"
 
 
 def _open_file(path: Path) -> BinaryIO:

@@ -15,6 +15,7 @@ from av.packet import Packet
 
 from neuralib.audio.block import Block
 from neuralib.audio.container import Source
+from neuralib.audio.frame import block_of
 from neuralib.audio.length import Trimmer, exact_frames, promised_frames
 from neuralib.errors import DecodeError, NoAudio
 
@@ -84,16 +85,22 @@ class PacketReader:
                 self._decoded_seconds += frame.samples / frame.sample_rate
 
     def _converted(self, frames: Iterable[AudioFrame]) -> Iterator[Block]:
-        """Bring frames to one rate and layout, and to packed float32.
+        """Bring frames to one rate and layout, and to float32.
 
-        FFmpeg does it: `AudioFrame.planes` reads past its table for 8 planar channels and more,
-        and frames of lossy codecs are too short to be joined in Python.
+        FFmpeg does it where that is more than copying.
         """
+        plain = (self._layout.name, self._rate)
         kind: tuple[str, str, int] | None = None
         resampler: AudioResampler | None = None
         for frame in frames:
-            if resampler is None or kind != _kind(frame):
+            block = block_of(frame) if _kind(frame)[1:] == plain else None
+            if kind is not None and (block is not None or kind != _kind(frame)):
                 yield from self._resampled(resampler, None)
+                kind, resampler = None, None
+            if block is not None:
+                yield block
+                continue
+            if resampler is None:
                 kind = _kind(frame)
                 resampler = AudioResampler("flt", self._layout, self._rate, self._block_frames)
             yield from self._resampled(resampler, frame)

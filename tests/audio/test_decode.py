@@ -168,6 +168,15 @@ def test_tags_in_a_wrong_encoding_do_not_matter(tmp_path: Path) -> None:
     assert probe(tagged).codec == "mp3"
 
 
+def test_a_wav_that_holds_compressed_sound_is_not_taken_for_noise(tmp_path: Path) -> None:
+    coded = tmp_path / "a.ac3"
+    write_lossy(coded, noise(88200), 44100, codec="ac3", container="ac3")
+    coded_bytes = coded.read_bytes()
+    data = np.frombuffer(coded_bytes, np.int16, len(coded_bytes) // 4 * 2).reshape(-1, 2).T
+    path = write_wav(tmp_path / "a.wav", data / 2**15)
+    assert probe(path).codec == "ac3"
+
+
 def test_good_files_warn_of_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         for format in ("wav", "flac", "mp3", "ogg", "opus", "m4a"):
