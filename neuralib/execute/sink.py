@@ -122,6 +122,7 @@ class Sink(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        hidden = [(path, self._shown(name)) for _, name, path in self._drafts]
         try:
             if kind is None:
                 self.artifacts = tuple(
@@ -134,6 +135,12 @@ class Sink(ABC):
                 path.unlink(missing_ok=True)
             self._drafts.clear()
             self._close()
+        if isinstance(error, OutputError):
+            message = error.message
+            for draft, shown in hidden:
+                message = message.replace(repr(str(draft)), repr(shown))
+            if message != error.message:
+                raise type(error)(message) from None
 
     @abstractmethod
     def _place(self) -> Path:
@@ -141,6 +148,10 @@ class Sink(ABC):
 
     @abstractmethod
     def _draft(self, name: str) -> Path: ...
+
+    @abstractmethod
+    def _shown(self, name: str) -> str:
+        """Say what the user knows a result as."""
 
     @abstractmethod
     def _publish(self, name: str, draft: Path) -> str: ...
@@ -182,6 +193,9 @@ class FolderSink(Sink):
         # Beside its place, which may be on another file system than the folder.
         return path.parent / f".neuralib-{secrets.token_hex(6)}.part"
 
+    def _shown(self, name: str) -> str:
+        return str(self.folder / self._path_of(name))
+
     def _publish(self, name: str, draft: Path) -> str:
         path = self.folder / self._path_of(name)
         try:
@@ -219,6 +233,9 @@ class StreamSink(Sink):
 
     def _draft(self, name: str) -> Path:
         return self._place() / name
+
+    def _shown(self, name: str) -> str:
+        return str(self._place() / name)  # it is the disk of this folder that is full
 
     def _publish(self, name: str, draft: Path) -> str:
         try:

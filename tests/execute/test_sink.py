@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neuralib.errors import OutputError
+from neuralib.errors import OutputError, cannot_write
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 
 
@@ -49,6 +50,19 @@ def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, error: type[BaseExc
     with pytest.raises(error):
         fail_in(FolderSink(tmp_path / "kept" / "new" / "deep"), error("stop"))
     assert everything_in(tmp_path) == ["kept"]
+
+
+def overflow(sink: Sink) -> None:
+    with sink:
+        draft = sink.create("notes", "song.mid")
+        raise cannot_write(draft, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+
+def test_a_full_disk_is_told_by_the_name_of_the_result(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as told:
+        overflow(FolderSink(tmp_path / "out"))
+    asked_for = tmp_path / "out" / "song.mid"
+    assert told.value.message.startswith(f"cannot write {str(asked_for)!r}: No space left")
 
 
 def test_old_results_stay_until_the_new_ones_are_complete(tmp_path: Path) -> None:
