@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from neuralib.cli.cluster.rows import clock
+from neuralib.cli.bars import clock
 from neuralib.cli.console import printable
 from neuralib.errors import NotFound
 from neuralib.jobs.api_key import ApiKey

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
-from neuralib.cli.console import printable
+from neuralib.cli import bars
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
 
     from neuralib.events.event import Event
 
 
-class Row:
-    """The bar of one input; of nothing where none is drawn."""
-
-    def __init__(self, bar: Bar | None, label: str) -> None:
-        self._bar = bar
-        self._label = label
-        self._id: TaskID | None = None
-
-    def show(
-        self, verb: str, fraction: float | None = None, eta_seconds: float | None = None
-    ) -> None:
-        """Say what happens to the input now, and how far it is (0 to 1; None: nobody knows)."""
-        if self._bar is None:
-            return
-        from rich.markup import escape
-
-        if self._id is None:
-            label = escape(printable(self._label))
-            self._id = self._bar.add_task(label, total=None, verb="", eta="")
-        eta = "" if eta_seconds is None else f"{clock(eta_seconds)} left"
-        total = None if fraction is None else 1.0
-        self._bar.update(self._id, completed=fraction or 0.0, total=total, verb=verb, eta=eta)
+class Row(bars.Row):
+    """The bar of one job's input."""
 
     def event(self, event: Event) -> None:
         """Show what an event tells."""
@@ -50,12 +26,6 @@ class Row:
                 self.show("loading")
         else:
             self.show(event.state)
-
-    def end(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None and self._id is not None:
-            self._bar.remove_task(self._id)
-            self._id = None
 
 
 class Rows:
@@ -68,19 +38,9 @@ class Rows:
         """Make a bar, which appears when it first has something to show."""
         return Row(self._bar, label)
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
+    def aside(self) -> AbstractContextManager[None]:
         """Take the bars off the terminal while a result is printed on it."""
-        if self._bar is None or not sys.stdout.isatty():
-            yield
-            return
-        with _whole():
-            self._bar.stop()
-        try:
-            yield
-        finally:
-            with _whole():
-                self._bar.start()
+        return bars.aside(self._bar)
 
     def end(self) -> None:
         """Leave the terminal to others."""
@@ -91,50 +51,5 @@ class Rows:
 @contextmanager
 def progress_rows(*, enabled: bool) -> Iterator[Rows]:
     """Show bars while the context lasts; may be used from several threads."""
-    if not enabled or not sys.stderr.isatty():
-        yield Rows(None)
-        return
-    from rich.console import Console, RenderableType
-    from rich.constrain import Constrain
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-    console = Console(stderr=True)
-
-    class Narrow(Progress):
-        """Leaves room for the `^C` of a terminal, which would begin a line otherwise."""
-
-        def get_renderable(self) -> RenderableType:
-            return Constrain(super().get_renderable(), console.width - 3)
-
-    bar = Narrow(
-        TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
-        BarColumn(bar_width=None),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[eta]}"),
-        console=console,
-        expand=True,  # a long name shortens the bar, and hides no number
-        redirect_stdout=False,
-        transient=True,
-    )
-    with bar:
+    with bars.open_bars(enabled=enabled) as bar:
         yield Rows(bar)
-
-
-@contextmanager
-def _whole() -> Iterator[None]:
-    """Let a Ctrl-C wait for the end of the block: rich cannot stop bars that are half started."""
-    caught: list[tuple[int, FrameType | None]] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught and callable(before):
-        before(*caught[0])
-
-
-def clock(seconds: float) -> str:
-    """Write a duration as a clock does: `0:07`, `1:02:03`."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
