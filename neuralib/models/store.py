@@ -5,41 +5,24 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from neuralib.errors import DownloadError, UnknownModel, UsageError
+from neuralib.errors import UnknownModel, UsageError
 from neuralib.models.bag import read_bag
 from neuralib.models.catalogue import CATALOGUE
 from neuralib.models.check import Check, check_file
 from neuralib.models.checkpoint import form_of, kind_of
 from neuralib.models.digest import sha256_of
-from neuralib.models.distribution import find_in_distribution, install_distribution
 from neuralib.models.entry import CatalogueFile, CatalogueModel
 from neuralib.models.files import Kind, ModelFiles
 from neuralib.models.imported import Imported, copy_file
+from neuralib.models.listed import ListedModel, list_models
 from neuralib.models.prepared import Prepared
-from neuralib.models.shelf import Shelf, ShelfState, hint
+from neuralib.models.pull import counted, pull
+from neuralib.models.shelf import Shelf, hint
 from neuralib.models.transfer import Transfer, TransferReport, unheard
 
 __all__ = ["Check", "Kind", "ListedModel", "ModelFiles", "Store", "Transfer", "TransferReport"]
-
-
-@dataclass(frozen=True)
-class ListedModel:
-    """A line of the list of models."""
-
-    name: str
-    kind: Kind
-    size_bytes: int | None
-    """None: not published."""
-    licence: str
-    state: ShelfState | Literal["imported"]
-    is_default: bool = False
-    """Taken when no model is named."""
-    files: tuple[CatalogueFile, ...] = ()
-    """With their addresses, to be fetched by hand; of an import: none."""
 
 
 class Store:
@@ -118,23 +101,7 @@ class Store:
 
     def models(self) -> list[ListedModel]:
         """List the catalogue, and then the imports; files are looked at, not read."""
-        known = [
-            ListedModel(
-                name=model.name,
-                kind=model.kind,
-                size_bytes=model.size_bytes,
-                licence=model.licence,
-                state=self._shelf.state(model),
-                is_default=model.is_default,
-                files=model.distinct_files,
-            )
-            for model in self._shelf.catalogue.values()
-        ]
-        imports = [
-            ListedModel(each.name, each.kind, each.size_bytes, "unknown", "imported")
-            for each in self._imported.all()
-        ]
-        return known + imports
+        return list_models(self._shelf, self._imported)
 
     def pull(self, name: str, report: TransferReport = unheard) -> ModelFiles:
         """Fetch what is missing of a model, and fetch anew what is damaged.
@@ -152,16 +119,7 @@ class Store:
                 "bring another checkpoint"
             )
         model = self._shelf.named(name)
-        for file in model.distinct_files:
-            path = self._shelf.path_of(model, file)
-            if path is not None and _check(path, file.sha256, report).is_right:
-                continue
-            if self.offline:
-                raise self._shelf.missing(model, offline=True)
-            if file.address is None:
-                _install(model, file)
-            else:
-                self._fetch(model, file, file.address, report)
+        pull(self._shelf, model, offline=self.offline, hub_url=self.hub_url, report=report)
         return self._shelf.find(model)
 
     def here(self) -> tuple[str, ...]:
@@ -190,7 +148,9 @@ class Store:
                 self._shelf.path_of(model, file) or self._shelf.place_of(model, file): file.sha256
                 for file in model.distinct_files
             }
-        return tuple(_check(path, sha256, report) for path, sha256 in expected.items())
+        return tuple(
+            check_file(path, sha256, counted(path, report)) for path, sha256 in expected.items()
+        )
 
     def import_(self, path: Path, name: str | None = None) -> str:
         """Copy a local checkpoint into the folder, and give the name that it has there.
@@ -253,15 +213,6 @@ class Store:
     def _named(self, name: str) -> CatalogueModel:
         return self._shelf.named(name, [each.name for each in self._imported.all()])
 
-    def _fetch(
-        self, model: CatalogueModel, file: CatalogueFile, address: str, report: TransferReport
-    ) -> None:
-        # An HTTP library takes a tenth of a second, and running a model needs none.
-        from neuralib.models.download import Downloader, mirrored
-
-        place = self._shelf.place_of(model, file)
-        Downloader().fetch(file, mirrored(address, self.hub_url), place, report)
-
     def _local_path(self, path: str, kind: Kind) -> Path:
         local = Path(path).expanduser()
         if os.path.isfile(local):  # pathlib raises where a name is too long to be one
@@ -286,20 +237,5 @@ def _local_files(path: Path, kind: Kind) -> ModelFiles:
     return ModelFiles(name=path.stem, paths=(path,))
 
 
-def _check(path: Path, sha256: str, report: TransferReport) -> Check:
-    total = path.stat().st_size if path.is_file() else None
-    return check_file(path, sha256, lambda done: report(Transfer(path.name, done, total)))
-
-
 def _is_that(path: Path, sha256: str, file: CatalogueFile) -> bool:
     return sha256.startswith(file.sha256) and (file.is_fully_checked or path.name == file.name)
-
-
-def _install(model: CatalogueModel, file: CatalogueFile) -> None:
-    install_distribution()
-    path = find_in_distribution(file.name)
-    if path is None or not check_file(path, file.sha256).is_right:
-        raise DownloadError(
-            f"the installed {model.name} has no {file.name}, or another one; run `neuralib models "
-            f"import {file.name}` with a good one"
-        )
