@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Stage = Literal["load", "measure", "run", "write"]
-"""`load`: a model is read. `measure`: a first decoding pass. `run`: the model computes."""
+"""`load`: a model is read. `measure`: a first decoding pass. `run`: the model computes. `write`:
+what waited for its end is encoded."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Progress:
     stage: Stage
     done_seconds: float = 0.0
     total_seconds: float | None = None
+    later_seconds: float = 0.0
+    """Time, not audio, that stages after this one will take, as far as that can be told."""
 
     @property
     def fraction(self) -> float | None:

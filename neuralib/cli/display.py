@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from neuralib.cli.bars import clock
 from neuralib.cli.console import printable
+from neuralib.meter import Meter
 from neuralib.progress import Progress, Report, Stage, silent
 
 if TYPE_CHECKING:
     from neuralib.models.transfer import Transfer, TransferReport
 
-_VERBS: dict[Stage, str] = {
+VERBS: dict[Stage, str] = {
     "load": "loading",
     "measure": "reading",
     "run": "computing",
@@ -26,15 +28,15 @@ _VERBS: dict[Stage, str] = {
 def progress_bar(label: str, *, enabled: bool) -> Iterator[Report]:
     """Show a bar for one input while the context lasts; give what reports to it.
 
-    The bar tells percent, speed as a multiple of real time, and time left; nothing is drawn
-    where standard error is not a terminal.
+    The bar tells percent of the time that all stages take, speed as a multiple of real time, and
+    time left; nothing is drawn where standard error is not a terminal.
     """
     if not enabled or not sys.stderr.isatty():
         yield silent
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
     from rich.progress import Progress as Bar
 
     bar = Bar(
@@ -42,13 +44,14 @@ def progress_bar(label: str, *, enabled: bool) -> Iterator[Report]:
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[speed]:>7}"),
-        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[left]}"),
         console=Console(stderr=True),
         redirect_stdout=False,
         transient=True,
     )
+    meter = Meter()
     with bar:
-        row = bar.add_task(escape(printable(label)), total=None, verb="", speed="")
+        row = bar.add_task(escape(printable(label)), total=None, verb="", speed="", left="")
         stage: Stage | None = None
         started = time.monotonic()
 
@@ -56,15 +59,17 @@ def progress_bar(label: str, *, enabled: bool) -> Iterator[Report]:
             nonlocal stage, started
             if progress.stage != stage:
                 stage, started = progress.stage, time.monotonic()
-                bar.reset(row, total=progress.total_seconds)
+            meter.take(progress)
             elapsed = time.monotonic() - started
             speed = f"{progress.done_seconds / elapsed:.1f}x" if elapsed > 0.5 else ""
+            left = "" if meter.eta_seconds is None else f"{clock(meter.eta_seconds)} left"
             bar.update(
                 row,
-                completed=progress.done_seconds,
-                total=progress.total_seconds,
-                verb=_VERBS[progress.stage],
+                completed=meter.fraction,
+                total=None if progress.fraction is None else 1.0,
+                verb=VERBS[progress.stage],
                 speed=speed,
+                left=left,
             )
 
         yield report

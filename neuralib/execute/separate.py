@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,9 @@ def run_separate(
                 seed=task.seed,
             )
             length = Resampler.length(frames, info.sample_rate, shape.sample_rate)
-            watch = Watch(report, "run", shape.sample_rate, length / shape.sample_rate)
+            seconds = length / shape.sample_rate
+            later = partial(files.later_seconds, seconds)
+            watch = Watch(report, "run", shape.sample_rate, seconds, later)
             outputs = watch(_in_output_shape(parts, len(stems), engine, shape, length))
             for block in add_rest(outputs, mix) if with_rest else outputs:
                 files.write(block)

@@ -20,6 +20,7 @@ from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Tags
 from neuralib.audio.writer import Writer
 from neuralib.errors import OutputError
+from neuralib.execute.pace import Pace
 from neuralib.execute.sink import Sink
 from neuralib.execute.stem_format import StemFormat
 from neuralib.execute.watch import Watch
@@ -47,9 +48,9 @@ class _File:
     shape: StemFormat
     tags: Tags
 
-    def open(self) -> Writer:
+    def open(self, path: Path | None = None) -> Writer:
         return open_writer(
-            self.path,
+            path or self.path,
             label=self.name,
             format=self.shape.format,
             sample_rate=self.shape.sample_rate,
@@ -85,6 +86,10 @@ class StemFiles(ABC):
     @abstractmethod
     def needed_bytes(self, seconds: float) -> float:
         """Estimate the room on the disk that stems of this length take at most, at one time."""
+
+    def later_seconds(self, seconds: float) -> float:
+        """Estimate how long `finish` takes for a track of this length."""
+        return 0.0
 
     @abstractmethod
     def finish(self, report: Report) -> float:
@@ -199,6 +204,7 @@ class _AtTheEnd(StemFiles):
     def __init__(self, files: Sequence[_File], sink: Sink) -> None:
         super().__init__(files)
         self._frames = 0
+        self._pace = Pace(self._shape.sample_rate, files[0].open)
         with ExitStack() as stack:
             self._scratch = [stack.enter_context(sink.scratch()) for _ in files]
             self._drafts = [
@@ -211,6 +217,10 @@ class _AtTheEnd(StemFiles):
         for draft, stem in zip(self._drafts, part, strict=True):
             draft.write(stem)
         self._frames += part.shape[-1]
+        self._pace.hear(part)
+
+    def later_seconds(self, seconds: float) -> float:
+        return len(self._files) * self._pace.seconds(seconds)
 
     def needed_bytes(self, seconds: float) -> float:
         samples = seconds * self._shape.sample_rate * self._shape.channels

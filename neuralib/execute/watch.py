@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from neuralib.audio.block import Block
 from neuralib.progress import Progress, Report, Stage
@@ -16,15 +16,22 @@ class Watch:
         stage: what the blocks are part of.
         sample_rate: of the blocks, in Hz.
         total_seconds: of the whole, where it is known.
+        later: tells what `Progress.later_seconds` is now.
     """
 
     def __init__(
-        self, report: Report, stage: Stage, sample_rate: int, total_seconds: float | None
+        self,
+        report: Report,
+        stage: Stage,
+        sample_rate: int,
+        total_seconds: float | None,
+        later: Callable[[], float] = float,
     ) -> None:
         self._report = report
         self._stage: Stage = stage
         self._sample_rate = sample_rate
         self._total_seconds = total_seconds
+        self._later = later
         self.frames = 0
 
     @property
@@ -37,4 +44,4 @@ class Watch:
         for block in blocks:
             self.frames += block.shape[-1]
             yield block
-            self._report(Progress(self._stage, self.seconds, self._total_seconds))
+            self._report(Progress(self._stage, self.seconds, self._total_seconds, self._later()))

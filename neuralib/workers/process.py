@@ -16,11 +16,11 @@ from pathlib import Path
 
 from neuralib.errors import Cancelled, InternalError, NeuraLibError
 from neuralib.jobs.job import JobError
+from neuralib.meter import Meter
 from neuralib.progress import Progress
 from neuralib.settings import Settings
 from neuralib.workers.compute import Compute, OpenCompute
 from neuralib.workers.messages import Answer, Check, Checked, Failed, Order, Stop, Told
-from neuralib.workers.meter import Meter
 
 TELL_SECONDS = 0.25
 """Least time between two answers about the progress of an order."""

@@ -1,0 +1,58 @@
+"""How long it will take to encode what waits to be encoded."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.writer import Writer
+
+_FIRST_SECONDS = 20.0
+"""Shorter tracks are done before anybody asks."""
+_TRIED_SECONDS = 4.0
+
+
+class Pace:
+    """Encodes a little of what comes now and then, each time after twice as much audio.
+
+    Silence, speech and loud music take different times, and so do formats and machines: only
+    a trial tells. An hour of four stems has eight of them, a second in all for mp3.
+
+    Args:
+        sample_rate: of the parts, in Hz.
+        open: starts a file like those that will be written, at a path.
+    """
+
+    def __init__(self, sample_rate: int, open: Callable[[Path], Writer]) -> None:
+        self._sample_rate = sample_rate
+        self._open = open
+        self._heard = 0
+        self._next = int(_FIRST_SECONDS * sample_rate)
+        self._tried_frames = 0
+        self._took_seconds = 0.0
+
+    def hear(self, part: NDArray[np.float32]) -> None:
+        """Take note of the next (stems, channels, frames)."""
+        self._heard += part.shape[-1]
+        if self._heard < self._next:
+            return
+        self._next = 2 * self._heard
+        clip = part[..., : int(_TRIED_SECONDS * self._sample_rate)]
+        with tempfile.TemporaryDirectory(prefix="neuralib-") as folder:
+            for stem in clip:
+                with self._open(Path(folder) / "trial") as writer:
+                    started = time.perf_counter()
+                    writer.write(stem)
+                    self._took_seconds += time.perf_counter() - started
+                self._tried_frames += stem.shape[-1]
+
+    def seconds(self, audio_seconds: float) -> float:
+        """Estimate how long it takes to encode so much audio of one stem; 0 before a trial."""
+        if not self._tried_frames:
+            return 0.0
+        return audio_seconds * self._took_seconds * self._sample_rate / self._tried_frames

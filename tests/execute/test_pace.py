@@ -1,0 +1,63 @@
+"""How long encoding will take is tried out, not guessed."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from neuralib.audio.encode import open_writer
+from neuralib.execute.pace import Pace
+from neuralib.execute.separate import run_separate
+from neuralib.execute.sink import FolderSink
+from neuralib.execute.source import Source
+from neuralib.progress import Progress
+from neuralib.tasks import SeparateTask
+from tests.audio_files import noise, tone, write_wav
+from tests.execute.engines import Gains, alone
+
+RATE = 8000
+OPEN = partial(open_writer, format="mp3", sample_rate=RATE, channels=2)
+
+
+def test_a_trial_tells_how_long_the_whole_takes(tmp_path: Path) -> None:
+    pace = Pace(RATE, OPEN)
+    samples = noise(RATE * 60)
+    pace.hear(samples[None, :, : RATE * 10])
+    assert pace.seconds(100.0) == 0.0
+    pace.hear(samples[None, :, RATE * 10 : RATE * 30])
+    started = time.perf_counter()
+    with OPEN(tmp_path / "whole") as writer:
+        writer.write(samples)
+    took = time.perf_counter() - started
+    assert pace.seconds(60.0) == pytest.approx(took, rel=0.8)
+    assert pace.seconds(600.0) == pytest.approx(10 * pace.seconds(60.0))
+
+
+def test_trials_get_rarer() -> None:
+    opened = []
+
+    def count(path: Path) -> object:
+        opened.append(path)
+        return OPEN(path)
+
+    pace = Pace(RATE, count)  # type: ignore[arg-type]  # the writer that it gives is one
+    second = tone(1.0, rate=RATE)[None].repeat(2, axis=0)
+    for _ in range(200):
+        pace.hear(second)
+    assert len(opened) == 2 * 4  # two stems, after 20, 40, 80 and 160 s
+    assert not any(path.parent.exists() for path in opened)
+
+
+@pytest.mark.parametrize(("clip", "later"), [("rescale", True), ("clamp", False)])
+def test_a_run_tells_what_comes_after_the_model(tmp_path: Path, clip: str, later: bool) -> None:
+    song = write_wav(tmp_path / "song.wav", noise(RATE * 30), RATE)
+    seen: list[Progress] = []
+    engine = Gains(vocals=0.5, drums=0.25)
+    task = SeparateTask.model_validate({"clip": clip})
+    with FolderSink(tmp_path / "out") as sink:
+        run_separate(task, Source(song, "song"), sink, seen.append, engine, alone())
+    last = [each for each in seen if each.stage == "run"][-1]
+    assert (last.later_seconds > 0) == later
