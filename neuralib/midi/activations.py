@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Matrix: TypeAlias = NDArray[np.float32]
 """(frames, keys or bins), values 0 to 1."""
 
+Frames: TypeAlias = NDArray[np.int64]
+"""Numbers of frames, or of what they are about."""
+
 KEYS = 88
 """Keys of a piano."""
 LOWEST_PITCH = 21

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
 from neuralib.midi.activations import KEYS, LOWEST_PITCH, Activations
+from neuralib.midi.amplitudes import amplitudes
 from neuralib.midi.bends import estimate_bends
 from neuralib.midi.notes import Note
 from neuralib.midi.peaks import onset_peaks
@@ -69,23 +70,22 @@ def _no_collection() -> Iterator[None]:
 def _notes(
     spans: list[Span], lowest: int, activations: Activations, *, bends: bool
 ) -> Iterator[Note]:
-    frames = np.array([span[:2] for span in spans], np.int64).reshape(-1, 2)
-    for (start, end, column), (start_seconds, end_seconds) in zip(
-        spans, seconds_of(frames).tolist(), strict=True
-    ):
-        key = lowest + column
-        yield Note(
-            start=start_seconds,
-            end=end_seconds,
-            pitch=LOWEST_PITCH + key,
-            amplitude=_mean(activations.notes[start:end, key]),
-            bends=estimate_bends(activations.contours, start, end, key) if bends else None,
-        )
-
-
-def _mean(energies: NDArray[np.float32]) -> float:
-    """Average as `ndarray.mean` does, to the bit, in a third of its time: notes are short."""
-    return float(np.add.reduce(energies) / np.float32(len(energies)))
+    table = np.fromiter(chain.from_iterable(spans), np.int64, 3 * len(spans)).reshape(-1, 3)
+    starts, ends, keys = table.T
+    keys += lowest
+    curves = (
+        estimate_bends(activations.contours, starts, ends, keys)
+        if bends
+        else repeat(None, len(spans))
+    )
+    return map(
+        Note,
+        seconds_of(starts).tolist(),
+        seconds_of(ends).tolist(),
+        (LOWEST_PITCH + keys).tolist(),
+        amplitudes(activations.notes, starts, ends, keys),
+        curves,
+    )
 
 
 def _keys(minimum_hz: float | None, maximum_hz: float | None) -> slice:

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.midi.activations import Matrix
+from neuralib.midi.pieces import Places, in_pieces, places_of
 
-_CHUNK_FRAMES = 1024  # float64 copies are made of so many frames, never of the whole song
+_CHUNK_FRAMES = 512  # what is computed of so many frames stays in a core's cache
+_MARGIN = np.float32(2.0**-22)
+"""More than float32 rounds off in the difference of two numbers from 0 to 1."""
 
 
 def onset_peaks(
@@ -27,60 +30,92 @@ def onset_peaks(
         infer: also take sudden rises of `notes` for onsets, scaled to the largest of `onsets`.
     """
     strength = _Strength(onsets, notes, infer=infer)
-    frames = len(onsets)
-    for start in reversed(range(0, frames, _CHUNK_FRAMES)):
-        stop = min(start + _CHUNK_FRAMES, frames)
-        found = _peaks(strength, start, stop, frames, threshold)
-        rows, columns = np.nonzero(found)
-        yield from zip((rows[::-1] + start).tolist(), columns[::-1].tolist(), strict=True)
+    found = in_pieces(
+        lambda start, stop: list(_peaks(strength, start, stop, threshold)), len(onsets)
+    )
+    for piece in reversed(found):
+        for rows, columns in reversed(piece):
+            yield from zip(rows[::-1].tolist(), columns[::-1].tolist(), strict=True)
 
 
-def _peaks(
-    strength: _Strength, start: int, stop: int, frames: int, threshold: float
-) -> NDArray[np.bool_]:
-    found = np.full((stop - start, strength.keys), threshold <= 0.0)
-    first, last = max(start, 1), min(stop, frames - 1)  # an edge has no neighbour to exceed
-    if threshold > 0.0 and first < last:
-        around = strength.between(first - 1, last + 1)
-        here = around[1:-1]
-        found[first - start : last - start] = (
-            (here > around[:-2]) & (here > around[2:]) & (here >= threshold)
+def _peaks(strength: _Strength, start: int, stop: int, threshold: float) -> Iterator[Places]:
+    for at in range(start, stop, _CHUNK_FRAMES):
+        until = min(at + _CHUNK_FRAMES, stop)
+        if threshold <= 0.0:
+            rows, columns = places_of(np.ones((until - at, strength.keys), np.bool_))
+            yield rows + at, columns
+            continue
+        # An edge has no neighbour to exceed.
+        rows, columns = strength.about(max(at, 1), min(until, strength.frames - 1), threshold)
+        here = strength.of(rows, columns)
+        found = (
+            (here >= threshold)
+            & (here > strength.of(rows - 1, columns))
+            & (here > strength.of(rows + 1, columns))
         )
-    return found
+        yield rows[found], columns[found]
 
 
 class _Strength:
-    """How strongly each frame is an onset, computed in float64 for any range of frames.
+    """How strongly each frame is an onset.
 
     The rise of a note is the smaller of its gains over one and over two frames; it is scaled so
-    that the song's largest rise equals the song's largest onset activation.
+    that the song's largest rise equals the song's largest onset activation. The strength is
+    computed in float64, as by basic-pitch, where float32 cannot rule out that it matters.
     """
 
     def __init__(self, onsets: Matrix, notes: Matrix, *, infer: bool) -> None:
         self._onsets = onsets
         self._notes = notes
-        self.keys = onsets.shape[1]
-        starts = range(0, len(notes), _CHUNK_FRAMES) if infer else ()
-        self._top_rise = max(
-            (self._rise(at, at + _CHUNK_FRAMES).max() for at in starts), default=0.0
-        )
+        self.frames, self.keys = onsets.shape
         self._top_onset = float(onsets.max(initial=0.0))
+        rises = in_pieces(self._largest_rise, len(notes)) if infer else ()
+        self._top_rise = max(rises, default=0.0)
 
-    def between(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Compute (stop - start, keys)."""
-        onsets = self._onsets[start:stop].astype(np.float64)
+    def of(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Compute the strength at each of these places."""
+        onsets = self._onsets[rows, columns].astype(np.float64)
         if not self._top_rise:  # nothing rises, or nothing is to be inferred
             return onsets
-        rises = self._top_onset * self._rise(start, stop) / self._top_rise
-        return np.maximum(onsets, rises, out=rises)
+        return np.maximum(onsets, self._top_onset * self._rise(rows, columns) / self._top_rise)
 
-    def _rise(self, start: int, stop: int) -> NDArray[np.float64]:
-        stop = min(stop, len(self._notes))
-        rise = np.zeros((stop - start, self.keys))
+    def about(self, start: int, stop: int, threshold: float) -> Places:
+        """Find all places of a strength of at least `threshold`, and perhaps some more."""
+        if start >= stop:
+            return places_of(np.zeros((0, self.keys), np.bool_))
+        least = np.float32(threshold) - _MARGIN
+        found = self._onsets[start:stop] >= least
+        if self._top_rise and self._top_onset:
+            least_rise = np.float32(threshold * self._top_rise / self._top_onset) - _MARGIN
+            found |= self._rough_rise(start, stop) >= least_rise
+        rows, columns = places_of(found)
+        return rows + start, columns
+
+    def _rise(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
+        now, before, earlier = (
+            self._notes[np.maximum(rows - back, 0), columns].astype(np.float64) for back in range(3)
+        )
+        rise = np.maximum(np.minimum(now - before, now - earlier), 0.0)
+        rise[rows < 2] = 0.0
+        return rise
+
+    def _rough_rise(self, start: int, stop: int) -> Matrix:
+        """Compute (stop - start, keys) to within the margin, negative where notes get softer."""
+        rise: Matrix = np.zeros((stop - start, self.keys), np.float32)
         first = max(start, 2)
         if first < stop:
-            now = self._notes[first:stop].astype(np.float64)
-            gain = now - self._notes[first - 1 : stop - 1]
+            now = self._notes[first:stop]
+            gain = rise[first - start :]
+            np.subtract(now, self._notes[first - 1 : stop - 1], out=gain)
             np.minimum(gain, now - self._notes[first - 2 : stop - 2], out=gain)
-            np.maximum(gain, 0.0, out=rise[first - start :])
         return rise
+
+    def _largest_rise(self, start: int, stop: int) -> float:
+        largest = 0.0
+        for at in range(start, stop, _CHUNK_FRAMES):
+            rises = self._rough_rise(at, min(at + _CHUNK_FRAMES, stop))
+            least = rises.max(initial=0.0) - _MARGIN
+            if least + 2 * _MARGIN > largest:
+                rows, columns = places_of(rises >= least)
+                largest = max(largest, float(self._rise(rows + at, columns).max(initial=0.0)))
+        return largest

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from neuralib.midi import pieces
 from neuralib.midi.activations import Activations
 from neuralib.midi.create import create_notes
 from neuralib.midi.notes import Note
@@ -73,8 +74,12 @@ def test_notes_are_those_of_basic_pitch(
     assert all(map(np.array_equal, vars(activations).values(), before))
 
 
-def test_notes_of_minutes_are_those_of_basic_pitch() -> None:
+@pytest.mark.parametrize("piece_frames", [pieces.PIECE_FRAMES, 700])
+def test_notes_of_minutes_are_those_of_basic_pitch(
+    piece_frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """So long that the work is done in several chunks, and times lose their lead many times."""
+    monkeypatch.setattr(pieces, "PIECE_FRAMES", piece_frames)
     activations, task = make_activations(3000, seed=1, smoothness=20), MidiTask()
 
     notes = create_notes(activations, task)
