@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from neuralib.audio.ahead import ahead
 from neuralib.audio.block import Block
-from neuralib.audio.decode import decode, probe
+from neuralib.audio.decode import AudioInfo, decode, probe
 from neuralib.audio.resample import resample
 from neuralib.errors import UsageError
 
@@ -25,6 +26,7 @@ def read(
     channels: int,
     *,
     stream: int | None = None,
+    info: AudioInfo | None = None,
     block_frames: int = 65536,
     warn: bool = True,
 ) -> Iterator[Block]:
@@ -35,16 +37,20 @@ def read(
         sample_rate: wanted, hertz.
         channels: wanted, 1 or 2.
         stream: as for `decode`.
+        info: what `probe` says, where that is known.
         block_frames: length of the blocks that are decoded.
         warn: as for `decode`.
 
     Raises:
         InputError: as `decode` does.
     """
-    info = probe(path, stream=stream)
+    info = info or probe(path, stream=stream)
     blocks = decode(path, stream=stream, block_frames=block_frames, warn=warn)
     # Folding first leaves fewer channels to resample, and both are linear.
-    return resample(fold(blocks, info.layout, channels), info.sample_rate, sample_rate)
+    folded = fold(blocks, info.layout, channels)
+    if info.sample_rate == sample_rate:
+        return folded
+    return resample(ahead(folded), info.sample_rate, sample_rate)
 
 
 def fold(blocks: Iterable[Block], layout: Sequence[str], channels: int) -> Iterator[Block]:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.audio.ahead import ahead
 from neuralib.audio.block import Block
 from neuralib.audio.decode import AudioInfo
 from neuralib.audio.measure import measure
@@ -17,6 +18,7 @@ from neuralib.audio.shape import fold
 from neuralib.audio.tags import read_tags
 from neuralib.engines.base import Normalisation, Separator
 from neuralib.errors import DecodeError, UsageError
+from neuralib.execute.findings import Level
 from neuralib.execute.rest import add_rest, split_mix
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
@@ -46,9 +48,9 @@ def run_separate(
 ) -> Separated:
     """Write the stems of `source`.
 
-    The first pass measures the level by which Demucs wants the whole track normalised; the
-    second feeds the model. The stems come out in the input's sample rate, length and channel
-    count (more than two channels are folded to stereo).
+    The first pass measures the level by which Demucs wants the whole track normalised, unless
+    that is known; the second feeds the model. The stems come out in the input's sample rate,
+    length and channel count (more than two channels are folded to stereo).
 
     Raises:
         DecodeError: where the second pass finds less than the first, or as `decode` does.
@@ -60,7 +62,10 @@ def run_separate(
     names = artifact_names(task, engine.sources)
     tags = read_tags(source.path)
     with open_stem_files(sink, names, shape, task.clip, tags) as files:
-        normalisation, frames = _measure(source, info, report, engine)
+        level = source.level(
+            engine.sample_rate, engine.channels, lambda: _measure(source, info, report, engine)
+        )
+        frames = level.frames
         sink.check_room(files.needed_bytes(frames / info.sample_rate), "the stems")
         blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)
@@ -68,7 +73,7 @@ def run_separate(
         with turn.taken():
             parts = engine.separate(
                 _in_model_shape(heard, info, engine),
-                normalisation,
+                Normalisation(level.mean, level.std),
                 stems,
                 overlap=task.overlap,
                 shifts=task.shifts,
@@ -106,12 +111,10 @@ def artifact_names(task: SeparateTask, sources: tuple[str, ...]) -> tuple[str, .
     return tuple(f"{stem}.{task.format}" for stem in stems + rest)
 
 
-def _measure(
-    source: Source, info: AudioInfo, report: Report, engine: Separator
-) -> tuple[Normalisation, int]:
+def _measure(source: Source, info: AudioInfo, report: Report, engine: Separator) -> Level:
     watch = Watch(report, "measure", info.sample_rate, info.seconds)
-    measured = measure(_in_model_shape(watch(source.decode()), info, engine))
-    return Normalisation(measured.mean, measured.std), watch.frames
+    measured = measure(_in_model_shape(watch(ahead(source.decode())), info, engine))
+    return Level(watch.frames, measured.mean, measured.std)
 
 
 def _whole(blocks: Iterable[Block], frames: int, source: Source) -> Iterator[Block]:

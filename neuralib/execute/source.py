@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuralib.audio import decode, shape
 from neuralib.audio.block import Block
+from neuralib.execute.findings import Findings, Level
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,28 @@ class Source:
     """What the results are named after: usually the file's name without its suffix."""
     stream: int | None = None
     """Which of the file's audio streams, from 1; None: its default one."""
+    findings: Findings = field(default_factory=Findings, compare=False, repr=False)
+    """What earlier runs found out about the same file."""
 
     def probe(self) -> decode.AudioInfo:
-        """Read its header, as `audio.decode.probe` does."""
-        return decode.probe(self.path, stream=self.stream)
+        """Read its header, as `audio.decode.probe` does, unless that is known."""
+        infos = self.findings.infos
+        if self.stream not in infos:
+            infos[self.stream] = decode.probe(self.path, stream=self.stream)
+        return infos[self.stream]
+
+    def level(self, sample_rate: int, channels: int, measure: Callable[[], Level]) -> Level:
+        """Give what `measure` gives, which is called unless that is known.
+
+        Args:
+            sample_rate: in which a model hears it, hertz.
+            channels: likewise.
+            measure: reads all of it.
+        """
+        levels, key = self.findings.levels, (self.stream, sample_rate, channels)
+        if key not in levels:
+            levels[key] = measure()
+        return levels[key]
 
     def decode(self, *, warn: bool = True) -> Iterator[Block]:
         """Decode it, as `audio.decode.decode` does."""
@@ -30,4 +49,5 @@ class Source:
 
     def read(self, sample_rate: int, channels: int) -> Iterator[Block]:
         """Decode it into the shape that a model takes, as `audio.shape.read` does."""
-        return shape.read(self.path, sample_rate, channels, stream=self.stream)
+        info = self.probe()
+        return shape.read(self.path, sample_rate, channels, stream=self.stream, info=info)

@@ -25,7 +25,7 @@ from neuralib.storage.open import open_storage
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask, build_task
 from neuralib.workers.messages import Finished, Order
 from neuralib.workers.patience import patiently
-from neuralib.workers.sample_cache import SampleCache
+from neuralib.workers.sample_cache import Recording, SampleCache
 
 RESULT_NAMES: dict[TaskKind, str] = {
     "separate": "stems",
@@ -65,11 +65,11 @@ class EngineCompute:
         task, sample = order.task, order.sample
         check(task)
         self._engines.locate(task)
-        path = self._patiently(partial(self._samples.path, sample), report)
+        recording = self._patiently(partial(self._samples.get, sample), report)
         report(Progress("load"))
         check_fit(task, self._engines.get(task))
         try:
-            return self._run(task, sample, path, report)
+            return self._run(task, sample, recording, report)
         finally:
             shutil.rmtree(self._results, ignore_errors=True)
 
@@ -94,15 +94,16 @@ class EngineCompute:
         self,
         task: SeparateTask | MidiTask | TranscribeTask,
         sample: Sample,
-        path: Path,
+        recording: Recording,
         report: Report,
     ) -> Finished:
         sink = FolderSink(self._results)
-        source = Source(path, RESULT_NAMES[task.kind])
+        name = RESULT_NAMES[task.kind]
+        source = Source(recording.path, name, findings=recording.findings)
         try:
             result = execute(task, source, sink, report, self._engines)
         except NeuraLibError as error:
-            raise _for_a_client(error, path, sample) from None
+            raise _for_a_client(error, recording.path, sample) from None
         return Finished(
             JobResult(
                 audio_seconds=result.audio_seconds,

@@ -19,7 +19,7 @@ SMALL_BYTES = 100_000
 
 
 class Observed(EngineCompute):
-    """Writes down every load, and how long after its order each model run began."""
+    """Writes down every load and measuring pass, and how long after its order each run began."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         super().__init__(settings, folder, patience_seconds=0.0)
@@ -30,13 +30,12 @@ class Observed(EngineCompute):
 
     def run(self, order: Order, report: Report) -> Finished:
         began = time.monotonic()
-        ran = False
+        seen = set()
 
         def observed(progress: Progress) -> None:
-            nonlocal ran
-            if progress.stage == "run" and not ran:
-                ran = True
-                self._write(f"run {os.getpid()} {time.monotonic() - began:.6f}")
+            if progress.stage in ("measure", "run") and progress.stage not in seen:
+                seen.add(progress.stage)
+                self._write(f"{progress.stage} {os.getpid()} {time.monotonic() - began:.6f}")
             report(progress)
 
         return super().run(order, observed)

@@ -101,6 +101,24 @@ def test_a_model_is_loaded_once_and_a_second_run_begins_sooner(
     assert min(others) < first / 2
 
 
+def test_a_recording_is_measured_once_for_all_its_jobs(
+    laptop: Cluster, open_runner: Open, song: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.flac"
+    soundfile.write(other, tone(0.5).T, 44100)
+    runner = open_runner(open_observed)
+    for overlap, path in ((0.25, song), (0.4, song), (0.25, other), (0.5, song)):
+        job_id = laptop.submit("song", SEPARATE.model_copy(update={"overlap": overlap}), path)
+        runner.run(job_id)
+        assert laptop.job(job_id).state == "done"
+    assert [line[0] for line in laptop.log] == [
+        *("load", "measure", "run"),
+        "run",
+        *("measure", "run"),
+        "run",
+    ]
+
+
 def test_a_model_that_is_stopped_in_the_middle_stays_loaded(
     laptop: Cluster, open_runner: Open, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +139,7 @@ def test_a_model_that_is_stopped_in_the_middle_stays_loaded(
     after = laptop.submit("song", SEPARATE, song)
     runner.run(after)
     assert laptop.job(after).state == "done"
-    assert [line[0] for line in laptop.log] == ["load", "run", "run"]
+    assert [line[0] for line in laptop.log] == ["load", *("measure", "run") * 2]
 
 
 def test_what_the_model_cannot_do_is_told_before_computing(
