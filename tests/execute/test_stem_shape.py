@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from neuralib.audio.decode import decode
+from neuralib.audio.encode import open_writer
 from neuralib.errors import UsageError
 from neuralib.execute import check
 from neuralib.execute.separate import run_separate
@@ -51,6 +53,34 @@ def test_a_click_keeps_its_place_at_any_rate(tmp_path: Path, rate: int, wanted: 
     for name in ("vocals", "drums", "residual"):
         assert stems[name].shape == (2, round(frames * written / rate)), name
         assert abs(int(np.abs(stems[name][0]).argmax()) - at * written / rate) <= 0.5, name
+
+
+@pytest.mark.parametrize("format", ["mp3", "ogg", "opus", "m4a"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_stems_of_a_lossy_input_lie_on_what_players_play(
+    tmp_path: Path, format: str, channels: int
+) -> None:
+    frames = 48_000 + 123
+    song = tmp_path / f"song.{format}"
+    with open_writer(song, format=format, sample_rate=48_000, channels=channels) as writer:
+        writer.write(noise(frames, channels=channels, amplitude=0.5))
+    played = np.concatenate(list(decode(song)), axis=1)
+    assert played.shape == (channels, frames)
+    with FolderSink(tmp_path / "stems") as sink:
+        engine = Gains(vocals=0.5)
+        run_separate(SeparateTask(), Source(song, "song"), sink, lambda _: None, engine, alone())
+    stem, rate = soundfile.read(tmp_path / "stems" / "vocals.wav", always_2d=True)
+    assert (rate, stem.shape) == (48_000, (frames, channels))
+    inner = slice(100, -100)  # the rate of the model and back leaves out what is above both
+    assert lag(stem.T[:, inner], 0.5 * played[:, inner]) == 0
+
+
+def lag(found: Samples, expected: Samples) -> int:
+    """By how many samples `found` is late."""
+    size = 2 * expected.shape[1]
+    spectra = np.fft.rfft(found[0], size) * np.conj(np.fft.rfft(expected[0], size))
+    at = int(np.fft.irfft(spectra).argmax())
+    return at if at < size // 2 else at - size
 
 
 def test_stems_and_residual_null_at_another_rate(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import zlib
 from pathlib import Path
 
 import av
+import mutagen
 import numpy as np
 import pytest
+from mutagen import id3
 
 from neuralib.audio.decode import decode
 from neuralib.audio.encode import open_writer
@@ -104,16 +106,20 @@ def test_tags_that_ffmpeg_wrote_are_read(tmp_path: Path, container: str) -> None
     assert read_tags(tmp_path / "song") == Tags(title="été", artist="A B", track="7")
 
 
-def test_replay_gain_stays_with_the_mix(tmp_path: Path) -> None:
-    from mutagen.flac import FLAC
-
-    song = make_song(tmp_path / "song.flac", "flac")
-    file = FLAC(song)
-    file["REPLAYGAIN_TRACK_GAIN"] = "-9.10 dB"
+@pytest.mark.parametrize("format", ["flac", "mp3", "opus"])
+@pytest.mark.parametrize("stems", ["flac", "mp3"])
+def test_the_gains_of_the_mix_stay_with_it(tmp_path: Path, format: str, stems: str) -> None:
+    song = make_song(tmp_path / f"song.{format}", format)
+    file = mutagen.File(song)
+    for name in ("REPLAYGAIN_TRACK_GAIN", "R128_TRACK_GAIN"):
+        text = id3.TXXX(encoding=id3.Encoding.UTF8, desc=name, text="-910")
+        file[f"TXXX:{name}" if format == "mp3" else name] = text if format == "mp3" else "-910"
     file.save()
-    assert "replaygain_track_gain" in told(song)
-    separate(song, tmp_path / "out", format="flac")
-    assert not any("replay" in key for key in told(tmp_path / "out" / "vocals.flac"))
+    assert {"replaygain_track_gain", "r128_track_gain"} <= set(told(song))
+    separate(song, tmp_path / "out", format=stems)
+    found = told(tmp_path / "out" / f"vocals.{stems}")
+    assert "title" in found
+    assert not any("gain" in key for key in found)
 
 
 def test_a_mix_without_tags_gives_stems_without(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from neuralib.midi.bends import drop_overlapping_bends
 from neuralib.midi.notes import Note
 from neuralib.midi.score import Score, encode_score
 from neuralib.midi.tempo import Tempo
+from tests.midi import strict
 from tests.midi.reference import note_creation
 
 FRAME = 256 / 22_050
@@ -107,6 +108,7 @@ def test_files_are_well_formed(notes: list[Note], tempo_bpm: float, multiple: bo
     file = read(data)
 
     assert data == encode(notes, tempo_bpm, multiple=multiple)
+    strict.check(data)
     assert file.type == 1
     assert file.ticks_per_beat % 480 == 0
     assert all(track[-1].type == "end_of_track" for track in file.tracks)
@@ -122,6 +124,23 @@ def test_files_are_well_formed(notes: list[Note], tempo_bpm: float, multiple: bo
         elif message.type == "note_off":
             assert tick > started.pop((message.channel, message.note))
     assert not started
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (b"\x00\xff\x2f\x00MTrk", b"\x00\xff\x2e\x00MTrk", "a track without an end"),
+        (b"\x00\xff\x51\x03", b"\x00\xff\x51\x04", "meta event 0x51 of 4 bytes"),
+        (b"\x00\x00\x00\x06", b"\x00\x00\x00\x07", "the header is not 6 bytes long"),
+        (b"\x00\x02", b"\x00\x03", "no track 2"),
+    ],
+)
+def test_the_strict_reader_is_strict(old: bytes, new: bytes, fault: str) -> None:
+    data = encode([Note(0.5, 1.0, 60, 0.5, (3, 0, -2))], 120.0)
+    strict.check(data)
+    assert old in data
+    with pytest.raises(strict.Fault, match=fault):
+        strict.check(data.replace(old, new, 1))
 
 
 @settings(deadline=None)
