@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from neuralib.cli.console import note, unexpected
+from neuralib.cli.console import note
+from neuralib.cli.crew import Crew
 from neuralib.cli.display import progress_bar
-from neuralib.cli.inputs import Input, readable
-from neuralib.cli.naming import Naming
+from neuralib.cli.here import Here
+from neuralib.cli.inputs import Input
 from neuralib.cli.output import show_record
-from neuralib.cli.raw import with_header
-from neuralib.cli.record import Record, existing, failed, finished
+from neuralib.cli.overview import Overview, overview
+from neuralib.cli.record import Record
 from neuralib.cli.run import Run
-from neuralib.engines.base import Engine, Separator
-from neuralib.engines.pool import Engines
-from neuralib.errors import NeuraLibError, OutputError
-from neuralib.execute import Source, artifact_kind, check_fit, execute, expected_names
-from neuralib.execute.sink import FolderSink, Sink, StreamSink
-from neuralib.progress import Progress, Report
+from neuralib.cli.tally import Tally
+from neuralib.engines.device import cores
+from neuralib.execute.sink import FolderSink
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
+
+_MOST_JOBS = 8
+"""Without `--jobs`: long songs have room for so many beside each other."""
+
+
+def usual_jobs(task: SeparateTask | MidiTask | TranscribeTask) -> int:
+    """Say how many inputs are best under way at once here (`python -m benchmarks.batch --jobs`).
+
+    Windows of many inputs of `midi` compute side by side, and one input more is read or written
+    meanwhile. The other models take all the cores for one input: there are two, so that the
+    next is read and the last one written beside it.
+    """
+    return min(cores(), _MOST_JOBS) + 1 if isinstance(task, MidiTask) else 2
 
 
 class Batch:
-    """The inputs of one command, in order."""
+    """The inputs of one command, in order.
 
-    def __init__(
-        self,
-        task: SeparateTask | MidiTask | TranscribeTask,
-        inputs: list[Input],
-        run: Run,
-        engines: Engines,
-        naming: Naming,
-    ) -> None:
-        self._task = task
+    Args:
+        here: runs one.
+        inputs: all of them.
+        run: how.
+        jobs: inputs that are under way at once.
+    """
+
+    def __init__(self, here: Here, inputs: Sequence[Input], run: Run, jobs: int) -> None:
+        self._here = here
         self._inputs = inputs
         self._run = run
-        self._engines = engines
-        self._naming = naming
+        # A thread that waits for standard input could not be interrupted.
+        self._jobs = 1 if any(entry.label == "-" for entry in inputs) else jobs
 
     def run(self) -> int:
         """Run everything; give the exit status.
@@ -48,59 +57,47 @@ class Batch:
         Raises:
             NeuraLibError: where the model cannot be loaded: nothing was started then.
         """
-        counts = Counter[str]()
-        for number, entry in enumerate(self._inputs, start=1):
-            many = len(self._inputs) > 1
-            label = f"{number}/{len(self._inputs)} {entry.label}" if many else entry.label
-            with progress_bar(label, enabled=not self._run.quiet) as report:
-                record = self._one(entry, report)
-            show_record(record, json=self._run.json, paths=self._run.output != "-")
-            counts[record.status] += 1
-        if len(self._inputs) > 1 and not self._run.quiet:
-            note(", ".join(f"{counts[status]} {status}" for status in counts))
-        return 1 if counts["failed"] else 0
+        if len(self._inputs) == 1:
+            return self._run_alone(self._inputs[0])
+        tally = Tally()
+        with (
+            overview(self._inputs, enabled=not self._run.quiet) as bars,
+            closing(self._records(bars)) as groups,
+        ):
+            for records in groups:
+                with bars.aside():
+                    for record in records:
+                        self._show(record)
+                        tally.add(record)
+        if not self._run.quiet:
+            note(tally.summary())
+        return tally.exit_status
 
-    def _one(self, entry: Input, report: Report) -> Record:
-        if entry.error:
-            return failed(entry.label, self._task, entry.error)
-        names = expected_names(self._task, entry.name, lambda: self._sources(report))
-        if self._run.skip_existing and (paths := self._existing(entry, names)):
-            return existing(entry.label, self._task, paths)
-        self._engine(report)
-        try:
-            with readable(entry) as bytes_at, with_header(entry, bytes_at) as path:
-                sink = self._sink(entry)
-                if self._run.name_template is not None:
-                    sink.spared = path
-                    sink.rehearse(artifact_kind(self._task), names)
-                result = execute(self._task, Source(path, entry.name), sink, report, self._engines)
-        except NeuraLibError as error:
-            return failed(entry.label, self._task, error)
-        except BrokenPipeError:
-            raise  # nobody reads our results any more
-        except Exception as error:
-            return failed(entry.label, self._task, unexpected(error))
-        return finished(entry.label, self._task, result)
+    def _run_alone(self, entry: Input) -> int:
+        with progress_bar(entry.label, enabled=not self._run.quiet) as report:
+            record = self._here.run(entry, report)
+        self._show(record)
+        return 1 if record.status == "failed" else 0
 
-    def _existing(self, entry: Input, names: Sequence[str]) -> dict[str, Path]:
-        try:
-            paths = self._naming.paths(entry, names)
-        except OutputError:  # told by the run
-            return {}
-        return paths if all(map(os.path.isfile, paths.values())) else {}
+    def _records(self, bars: Overview) -> Generator[list[Record], None, None]:
+        """Give what became of the inputs, in their order."""
+        if self._jobs == 1:
+            for number, entry in enumerate(self._inputs):
+                with bars.input(number) as report:
+                    record = self._here.run(entry, report)
+                yield [record]
+            return
 
-    def _engine(self, report: Report) -> Engine:
-        report(Progress("load"))
-        engine = self._engines.get(self._task)
-        check_fit(self._task, engine)
-        return engine
+        def work(number: int, entry: Input) -> Record:
+            with bars.input(number) as report:
+                return self._here.run(entry, crew.watched(report))
 
-    def _sources(self, report: Report) -> tuple[str, ...]:
-        engine = self._engine(report)
-        assert isinstance(engine, Separator)
-        return engine.sources
+        # Made once, so that no run takes away the folder that another one writes to.
+        with (
+            FolderSink(Path(self._run.output or ".")),
+            Crew(self._jobs, self._inputs, work) as crew,
+        ):
+            yield from crew.outcomes()
 
-    def _sink(self, entry: Input) -> Sink:
-        if self._run.output == "-":
-            return StreamSink(sys.stdout.buffer)
-        return FolderSink(Path(self._run.output or "."), self._naming.place(entry))
+    def _show(self, record: Record) -> None:
+        show_record(record, json=self._run.json, paths=self._run.output != "-")

@@ -99,17 +99,19 @@ def _files(word: str) -> list[Path]:
             f"cannot look at {word!r}: {error.strerror or error}; check the name, and the "
             "permissions of its folders"
         ) from None
-    if found := sorted(_audio_files(path)):
+    if found := sorted(_audio_files(word)):
         return found
     raise NoAudio(f"folder {word!r} holds no audio file; name the files themselves")
 
 
-def _audio_files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        # os.path says no where pathlib raises: to what is in a folder that may not be searched.
-        if path.suffix.lower() in AUDIO_SUFFIXES and not hidden and os.path.isfile(path):
-            yield path
+def _audio_files(folder: str) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):  # twice as fast as `Path.rglob`
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            is_audio = os.path.splitext(name)[1].lower() in AUDIO_SUFFIXES
+            path = os.path.join(place, name)
+            if is_audio and not name.startswith(".") and os.path.isfile(path):
+                yield Path(path)
 
 
 _DEVICES = frozenset(

@@ -81,6 +81,7 @@ def midi(
     precision: options.Precision = "auto",
     name_template: options.NameTemplate = None,
     skip_existing: options.SkipExisting = False,
+    jobs: options.Jobs = None,
     submit: options.Submit = False,
     detach: options.Detach = False,
     server: options.Server = None,
@@ -128,6 +129,7 @@ def midi(
         server,
         force,
         name_template,
+        jobs,
     )
     return run_batch(values, inputs, run, raw)
 

@@ -65,6 +65,15 @@ SkipExisting = Annotated[
     bool,
     typer.Option("--skip-existing", help="Leave inputs alone whose results are all there."),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        help="Inputs under way at once (default: as many as are fastest here).",
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON record an input, instead of the paths."),

@@ -39,6 +39,8 @@ class Run:
     """Compute what was computed before."""
     name_template: str | None = None
     """Names of the results; None: the usual ones."""
+    jobs: int | None = None
+    """Inputs that are under way at once; None: as many as are best here."""
 
 
 def run_batch(
@@ -82,7 +84,8 @@ def _here(
     settings: Settings,
     template: Template | None,
 ) -> int:
-    from neuralib.cli.batch import Batch
+    from neuralib.cli.batch import Batch, usual_jobs
+    from neuralib.cli.here import Here
     from neuralib.engines.device import check_name
     from neuralib.engines.pool import Engines
     from neuralib.execute import check
@@ -94,7 +97,9 @@ def _here(
     engines = Engines(open_store(settings), settings.device)
     engines.locate(task)
     naming = _naming(task, inputs, output, template)
-    return Batch(task, inputs, replace(run, output=output), engines, naming).run()
+    run = replace(run, output=output)
+    here = Here(task, run, engines, naming)
+    return Batch(here, inputs, run, run.jobs or usual_jobs(task)).run()
 
 
 def _submitted(
@@ -136,11 +141,13 @@ def _naming(
 
 
 def _check_options(run: Run) -> None:
-    """Refuse options that would have no effect.
+    """Refuse options that would have no effect, or make no sense.
 
     Raises:
         UsageError: naming the option, and what to do.
     """
+    if run.jobs is not None and run.jobs < 1:
+        raise UsageError(f"--jobs: got {run.jobs}; it must be 1 or more")
     if not run.submit:
         for option, is_given in (
             ("--detach", run.detach),
@@ -149,6 +156,8 @@ def _check_options(run: Run) -> None:
         ):
             if is_given:
                 raise UsageError(f"{option} is about a cluster; give --submit too")
+    elif run.jobs is not None:
+        raise UsageError("--jobs is about this machine; with --submit the workers share the inputs")
     elif run.device is not None:
         raise UsageError(
             "--device is about this machine; with --submit a worker computes, on the device that "

@@ -84,6 +84,7 @@ def separate(
     precision: options.Precision = "auto",
     name_template: options.NameTemplate = None,
     skip_existing: options.SkipExisting = False,
+    jobs: options.Jobs = None,
     submit: options.Submit = False,
     detach: options.Detach = False,
     server: options.Server = None,
@@ -129,5 +130,6 @@ def separate(
         server,
         force,
         name_template,
+        jobs,
     )
     return run_batch(values, inputs, run, raw)

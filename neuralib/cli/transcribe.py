@@ -98,6 +98,7 @@ def transcribe(
     precision: options.Precision = "auto",
     name_template: options.NameTemplate = None,
     skip_existing: options.SkipExisting = False,
+    jobs: options.Jobs = None,
     submit: options.Submit = False,
     detach: options.Detach = False,
     server: options.Server = None,
@@ -144,5 +145,6 @@ def transcribe(
         server,
         force,
         name_template,
+        jobs,
     )
     return run_batch(values, inputs, run, raw)

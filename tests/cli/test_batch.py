@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_paths_go_to_stdout_and_a_summary_to_stderr(neuralib: Command, tmp_path:
     assert done.lines == [
         f"notes/{name}.{format}" for name in ("one", "two") for format in ("mid", "csv", "json")
     ]
-    assert done.stderr == "2 done\n"
+    assert re.fullmatch(r"2 done; 2\.0 s of audio in [\d.]+ s \([\d.]+x\)\n", done.stderr)
     quiet = neuralib("midi", "one.wav", "two.wav", "-q")
     assert quiet.stderr == ""
 

@@ -84,6 +84,8 @@ def test_what_cannot_be_parsed_is_one_line(
         (["transcribe", "a.wav", "--task", "sing"], "--task: got 'sing'"),
         (["transcribe", "a.wav", "--temperature", "hot"], "--temperature: got 'hot'"),
         (["transcribe", "a.wav", "--engine", "kaldi"], "--engine: got 'kaldi'"),
+        (["midi", "a.wav", "--jobs", "0"], "--jobs: got 0; it must be 1 or more"),
+        (["midi", "a.wav", "--jobs", "2", "--submit"], "--jobs is about this machine"),
         (["midi", "-", "-"], "given twice"),
         (["midi", "a.wav", "-o", ""], "-o: got ''; name a folder"),
         (["midi", "a.wav", "b.wav", "-o", "-"], "2 inputs were given"),
