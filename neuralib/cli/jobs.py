@@ -99,7 +99,7 @@ def watch(
 
     listen(quiet=quiet)
     with cluster_of(server) as cluster:
-        return follow(cluster, job_id, json=json, bars=not (json or quiet))
+        return follow(cluster, job_id, json=json, quiet=quiet)
 
 
 @app.command(cls=PlainCommand)

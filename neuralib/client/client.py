@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 from neuralib.client.transfer import BytesReport, download, unheard, upload
 from neuralib.client.watch import watch, watch_all
@@ -29,6 +29,10 @@ _PAGE = 500
 """Jobs that are asked for at once."""
 
 _NOUNS: dict[Prefix, str] = {"smp": "sample", "job": "job", "key": "key"}
+
+
+class _Counts(RootModel[dict[str, int]]):
+    """A number for each name."""
 
 
 class Client:
@@ -195,6 +199,10 @@ class Client:
         """
         address = f"{_path('job', job.id)}/artifacts/{quote(artifact.name, safe='')}"
         download(self._wire, address, path, artifact.sha256, report)
+
+    def workers(self) -> dict[str, int]:
+        """Count the workers that take each task."""
+        return self._read(_Counts, self._wire.json("GET", "/v1/workers")).root
 
     def watch(self, job_id: str) -> Iterator[Event]:
         """Follow a job: first as it is now, last when it has ended.

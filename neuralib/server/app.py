@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from neuralib import __version__
 from neuralib.errors import ClusterError
 from neuralib.events.feed import Feed
-from neuralib.server import artifacts, events, health, jobs, problems, samples
+from neuralib.server import artifacts, events, health, jobs, problems, samples, workers
 from neuralib.server.auth import Doorkeeper
 from neuralib.server.boundary import Boundary
 from neuralib.server.documentation import DESCRIPTION, TAGS, TITLE, with_problems
@@ -67,7 +67,7 @@ def create_app(parts: Parts, settings: Settings, *, public: bool) -> FastAPI:
     state.metrics = Metrics(parts)
     state.metrics.connections.set_function(lambda: state.feed.listeners)
     problems.install(app)
-    for each in (samples, jobs, artifacts, events, health):
+    for each in (samples, jobs, workers, artifacts, events, health):
         app.include_router(each.router)
     app.add_middleware(Boundary, metrics=state.metrics)
     return app

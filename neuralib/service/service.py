@@ -13,7 +13,7 @@ from neuralib.jobs.ids import new_id
 from neuralib.jobs.job import Job, JobArtifact, JobState
 from neuralib.jobs.page import Page
 from neuralib.jobs.sample import Sample
-from neuralib.queue.base import Lane, TaskKind
+from neuralib.queue.base import TASK_KINDS, Lane, TaskKind
 from neuralib.service.announce import dispatch, event_of, publish, recall
 from neuralib.service.names import archive_name, artifact_name, stem_of
 from neuralib.service.parts import Parts
@@ -185,6 +185,11 @@ class Service:
         dispatch(self.parts.queue, job, job.lane)
         _LOG.info("job %s is retried", job.id, extra={"action": "job.retried", "job_id": job.id})
         return job
+
+    def workers(self) -> dict[str, int]:
+        """Count the workers that take each kind of task; those of all tenants are the same."""
+        workers = self.parts.queue.workers()
+        return {kind: sum(kind in worker.kinds for worker in workers) for kind in TASK_KINDS}
 
     def watch(self, tenant: str, job_id: str) -> Iterator[Event]:
         """Follow a job: what is true now, then each change, up to its end."""

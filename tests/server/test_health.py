@@ -111,7 +111,7 @@ def test_the_documentation_is_complete(http: httpx2.Client) -> None:
         "POST /v1/jobs", "GET /v1/jobs", "GET /v1/jobs/{job_id}", "POST /v1/jobs/{job_id}/cancel",
         "POST /v1/jobs/{job_id}/retry", "GET /v1/jobs/{job_id}/artifacts/{name}",
         "GET /v1/jobs/{job_id}/archive", "GET /v1/events", "GET /v1/jobs/{job_id}/events",
-        "GET /healthz", "GET /readyz", "GET /metrics",
+        "GET /v1/workers", "GET /healthz", "GET /readyz", "GET /metrics",
     }  # fmt: skip
     for path, operations in schema["paths"].items():
         for operation in operations.values():

@@ -75,6 +75,9 @@ class Cluster(Protocol):
     ) -> None:
         """Write the bytes of a result to a file."""
 
+    def workers(self) -> dict[str, int]:
+        """Count the workers that take each task."""
+
     def watch(self, job_id: str) -> Iterator[Event]:
         """Follow a job to its end."""
 

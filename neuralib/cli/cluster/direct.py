@@ -124,6 +124,10 @@ class Direct:
         """Write the bytes of a result to a file."""
         self._fetch(self._service.artifact(self._tenant, job.id, artifact.name), path, report)
 
+    def workers(self) -> dict[str, int]:
+        """Count the workers that take each task."""
+        return self._service.workers()
+
     def watch(self, job_id: str) -> Iterator[Event]:
         """Follow a job to its end."""
         # A bus serves one that waits at a time, and several jobs may be followed.

@@ -13,6 +13,7 @@ from pathlib import Path
 from neuralib.audio.decode import probe
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.fetch import fetch_result, reason
+from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.rows import Row
 from neuralib.cli.cluster.upload import sample_name
 from neuralib.cli.console import unexpected
@@ -112,13 +113,20 @@ class Flight:
     """Sends one input, waits for its job, and brings the results."""
 
     def __init__(
-        self, plan: Plan, entry: Input, path: Path, cluster: Cluster, airspace: Airspace
+        self,
+        plan: Plan,
+        entry: Input,
+        path: Path,
+        cluster: Cluster,
+        airspace: Airspace,
+        lookout: Lookout,
     ) -> None:
         self._plan = plan
         self._entry = entry
         self._path = path
         self._cluster = cluster
         self._airspace = airspace
+        self._lookout = lookout
         self._known_as = ""
 
     def run(self, row: Row) -> Record | Submitted:
@@ -203,6 +211,7 @@ class Flight:
         if job.ended:
             return job
         for event in self._cluster.watch(job.id):
+            self._lookout.event(event)
             row.event(event)
         self._airspace.leave(job)
         return self._cluster.job(job.id)

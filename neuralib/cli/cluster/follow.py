@@ -6,27 +6,29 @@ from collections.abc import Iterable
 
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.fetch import reason
+from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.rows import Row, Rows, progress_rows
 from neuralib.cli.console import complain, put, put_json
 from neuralib.events.event import Event
 
 
-def follow(cluster: Cluster, job_id: str | None, *, json: bool, bars: bool) -> int:
+def follow(cluster: Cluster, job_id: str | None, *, json: bool, quiet: bool) -> int:
     """Print what happens to a job until its end, or to all jobs until Ctrl-C.
 
     Args:
         cluster: that has them.
         job_id: of the job; None: all jobs.
         json: print every event, not only changes of a state.
-        bars: draw bars of what runs.
+        quiet: draw no bars, and give no hints.
 
     Returns:
         The exit status: 1 where the job did not become `done`.
     """
     events = cluster.watch_all() if job_id is None else cluster.watch(job_id)
+    lookout, bars = Lookout(cluster), not (json or quiet)
     try:
-        with progress_rows(enabled=bars) as rows:
-            _tell(events, rows, json=json)
+        with progress_rows(enabled=bars) as rows, lookout.running(enabled=not quiet):
+            _tell(events, rows, lookout, json=json)
     except KeyboardInterrupt:
         complain("interrupted; what was followed goes on")
         return 130
@@ -39,10 +41,11 @@ def follow(cluster: Cluster, job_id: str | None, *, json: bool, bars: bool) -> i
     return 1
 
 
-def _tell(events: Iterable[Event], rows: Rows, *, json: bool) -> None:
+def _tell(events: Iterable[Event], rows: Rows, lookout: Lookout, *, json: bool) -> None:
     told: dict[str, str] = {}
     drawn: dict[str, Row] = {}
     for event in events:
+        lookout.event(event)
         if json:
             put_json(event.model_dump(mode="json"))
         elif told.get(event.job_id) != event.state:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.flight import Airspace, Flight, Plan, Submitted
+from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.open import open_cluster
 from neuralib.cli.cluster.rows import Rows, progress_rows
 from neuralib.cli.console import confirm, note, put, put_json
@@ -46,8 +47,9 @@ def submit_batch(
             # Made once, so that no flight takes away the folder that another one writes to.
             stack.enter_context(FolderSink(Path(plan.output)))
         paths = [stack.enter_context(readable(entry)) for entry in inputs]
-        with progress_rows(enabled=not quiet) as rows:
-            batch = _Batch(plan, inputs, paths, cluster, rows)
+        lookout = Lookout(cluster)
+        with progress_rows(enabled=not quiet) as rows, lookout.running(enabled=not quiet):
+            batch = _Batch(plan, inputs, paths, cluster, rows, lookout)
             counts = _tell(batch, plan, json=json)
     if len(inputs) > 1 and not quiet:
         note(", ".join(f"{counts[status]} {status}" for status in counts))
@@ -83,7 +85,13 @@ class _Batch:
     """Flights in a few threads."""
 
     def __init__(
-        self, plan: Plan, inputs: list[Input], paths: list[Path], cluster: Cluster, rows: Rows
+        self,
+        plan: Plan,
+        inputs: list[Input],
+        paths: list[Path],
+        cluster: Cluster,
+        rows: Rows,
+        lookout: Lookout,
     ) -> None:
         self._cluster = cluster
         self._rows = rows
@@ -94,7 +102,7 @@ class _Batch:
         for number, (entry, path, slot) in enumerate(
             zip(inputs, paths, self._slots, strict=True), start=1
         ):
-            flight = Flight(plan, entry, path, cluster, self._airspace)
+            flight = Flight(plan, entry, path, cluster, self._airspace, lookout)
             label = f"{number}/{len(inputs)} {entry.label}" if len(inputs) > 1 else entry.label
             self._waiting.put((slot, flight, label))
 
