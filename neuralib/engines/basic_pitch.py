@@ -27,6 +27,7 @@ from neuralib.midi.times import (
     WINDOW_FRAMES,
     WINDOW_SAMPLES,
     frames_about,
+    reference_frames,
 )
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class BasicPitch(PitchTracker):
                     recorder.append(waiting.popleft().result())
             for run in waiting:
                 recorder.append(run.result())
-            return recorder.finish(frames_about(windows.samples))
+            return recorder.finish(frames_about(windows.samples), reference_frames(windows.samples))
 
     def _run(self, windows: NDArray[np.float32]) -> Activations:
         """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""

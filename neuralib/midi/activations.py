@@ -37,3 +37,15 @@ class Activations:
     """(frames, 88): a note of this piano key sounds here."""
     contours: Matrix
     """(frames, 264): energy at a third of a semitone each."""
+    reference_frames: int | None = None
+    """So many frames basic-pitch looks at, and leaves out the rest; None: all of them."""
+
+    @property
+    def matrices(self) -> tuple[Matrix, Matrix, Matrix]:
+        """Onsets, notes and contours."""
+        return self.onsets, self.notes, self.contours
+
+    def part(self, start: int, stop: int | None = None) -> Activations:
+        """Give the frames from `start` to before `stop`, or to the end."""
+        onsets, notes, contours = (matrix[start:stop] for matrix in self.matrices)
+        return Activations(onsets, notes, contours)

@@ -15,7 +15,7 @@ from neuralib.midi.bends import estimate_bends
 from neuralib.midi.notes import Note
 from neuralib.midi.peaks import onset_peaks
 from neuralib.midi.search import NoteSearch, Span
-from neuralib.midi.times import frames_in, seconds_of
+from neuralib.midi.times import WINDOW_FRAMES, frames_in, seconds_of
 from neuralib.tasks import MidiTask
 
 
@@ -26,8 +26,8 @@ def create_notes(
 
     It differs from basic-pitch where that is wrong: all bends are a third of a semitone lower
     (see `estimate_bends`), onsets count even where no note ever gets louder (it divides by zero
-    there), and limits of the frequency range may lie beyond the piano (it then counts the keys
-    from the other end).
+    there), limits of the frequency range may lie beyond the piano (it then counts the keys
+    from the other end), and notes are found to the end of a song.
 
     Args:
         activations: stays as it is.
@@ -39,17 +39,37 @@ def create_notes(
         wants none.
     """
     keys = _keys(task.minimum_frequency_hz, task.maximum_frequency_hz)
+    if keys.start == keys.stop:
+        return []
+    with _no_collection():
+        spans = _spans(activations.part(0, activations.reference_frames), keys, task, infer_onsets)
+        spans += _late_spans(activations, keys, task, infer_onsets)
+        return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
+
+
+def _spans(activations: Activations, keys: slice, task: MidiTask, infer_onsets: bool) -> list[Span]:
     onsets, notes = activations.onsets[:, keys], activations.notes[:, keys]
     if not notes.size:
         return []
     search = NoteSearch(notes, task.frame_threshold, frames_in(task.minimum_note_ms))
-    peaks = onset_peaks(onsets, notes, task.onset_threshold, infer=infer_onsets)
-    with _no_collection():
-        spans = list(search.from_onsets(peaks))
-        if task.melodia_trick:
-            spans += search.from_energy()
-        spans.sort()
-        return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
+    spans = list(
+        search.from_onsets(onset_peaks(onsets, notes, task.onset_threshold, infer=infer_onsets))
+    )
+    if task.melodia_trick:
+        spans += search.from_energy()
+    return sorted(spans)
+
+
+def _late_spans(
+    activations: Activations, keys: slice, task: MidiTask, infer_onsets: bool
+) -> list[Span]:
+    """Find the notes that start where basic-pitch does not look any more."""
+    if activations.reference_frames is None:
+        return []
+    first = max(activations.reference_frames - WINDOW_FRAMES, 0)
+    spans = _spans(activations.part(first), keys, task, infer_onsets)
+    moved = (Span(first + start, first + end, column) for start, end, column in spans)
+    return [span for span in moved if span.start >= activations.reference_frames]
 
 
 @contextmanager

@@ -50,10 +50,13 @@ class Recorder:
         self._notes.append(piece.notes)
         self._contours.append(piece.contours)
 
-    def finish(self, frames: int) -> Activations:
+    def finish(self, frames: int, reference_frames: int | None = None) -> Activations:
         """Give the first `frames` frames, read from the files as they are needed."""
         return Activations(
-            self._onsets.finish(frames), self._notes.finish(frames), self._contours.finish(frames)
+            self._onsets.finish(frames),
+            self._notes.finish(frames),
+            self._contours.finish(frames),
+            reference_frames,
         )
 
 

@@ -15,6 +15,7 @@ WINDOW_FRAMES = 172
 
 TRIM_FRAMES = 15
 """Neighbouring windows share twice as many frames, of which each gives up half."""
+_KEPT_FRAMES = WINDOW_FRAMES - 2 * TRIM_FRAMES
 STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * TRIM_FRAMES * HOP
 """Samples from one window to the next."""
 
@@ -34,9 +35,15 @@ def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def frames_about(samples: int) -> int:
-    """Count the frames of so much audio: 86 a second, as basic-pitch 0.4 takes them.
+    """Count the frames that start within so much audio."""
+    windows, rest = divmod(samples, STRIDE_SAMPLES)
+    return windows * _KEPT_FRAMES + min(-(-rest // HOP), _KEPT_FRAMES)
 
-    That leaves out what the model says of the last 0.7 % of the audio.
+
+def reference_frames(samples: int) -> int:
+    """Count the frames that basic-pitch 0.4 takes of so much audio: 86 a second.
+
+    That leaves out what the model says of the last 0.7 % of the audio, 24 s of an hour.
     """
     return samples * (SAMPLE_RATE // HOP) // SAMPLE_RATE
 

@@ -21,8 +21,9 @@ def test_activations_come_back(frames: int) -> None:
             recorder.append(piece)
         back = recorder.finish(frames)
 
-    for name, matrix in vars(back).items():
-        whole = np.concatenate([getattr(piece, name) for piece in pieces])
+    recorded = zip(*(piece.matrices for piece in pieces), strict=True)
+    for matrix, parts in zip(back.matrices, recorded, strict=True):
+        whole = np.concatenate(parts)
         assert matrix.dtype == np.float32
         np.testing.assert_array_equal(matrix, whole[:frames])
 
