@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import tempfile
+from pathlib import Path
 
+from neuralib.audio.spool import Spool
 from neuralib.engines.base import Recogniser
+from neuralib.execute.room import check_room
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.turn import Turn
@@ -13,6 +16,9 @@ from neuralib.progress import Report
 from neuralib.tasks import TranscribeTask
 from neuralib.transcript.cues import Limits
 from neuralib.transcript.encode import encode_transcript
+
+_BYTES_A_SECOND = 4 * (16_000 + 100 * 80)
+"""In temporary files: samples at 16 kHz, and 100 frames of the spectrogram."""
 
 
 def run_transcribe(
@@ -26,14 +32,17 @@ def run_transcribe(
     """Write the words of `source` in every format of the task; return its length in seconds.
 
     Whisper looks at 30 seconds at a time but chooses where each window begins from what it
-    heard in the last; the samples (16 kHz mono, 230 MB an hour) are therefore kept whole.
+    heard in the last; the samples (16 kHz mono, 230 MB an hour) therefore wait in a file.
     """
-    watch = Watch(report, "measure", engine.sample_rate, None)
-    samples = bytearray()  # grows in place, where joining arrays would need twice the memory
-    for block in watch(source.read(engine.sample_rate, 1)):
-        samples += block.data
+    seconds = source.probe().seconds
+    check_room(Path(tempfile.gettempdir()), (seconds or 0) * _BYTES_A_SECOND, "samples")
+    watch = Watch(report, "measure", engine.sample_rate, seconds)
+    with Spool(1, "samples") as spool:
+        for block in watch(source.read(engine.sample_rate, 1)):
+            spool.append(block.T)
+        samples = spool.finish().reshape(-1)
     with turn.taken():
-        transcript = engine.transcribe(np.frombuffer(samples, np.float32), task, report)
+        transcript = engine.transcribe(samples, task, report)
     limits = Limits(task.max_line_width, task.max_line_count, task.max_reading_speed)
     for format in task.formats:
         data = encode_transcript(transcript, format, limits)
