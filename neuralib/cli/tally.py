@@ -22,6 +22,10 @@ class Tally:
         self._counts[record.status] += 1
         self._audio_seconds += record.audio_seconds or 0.0
 
+    def add_submitted(self) -> None:
+        """Count one more that nobody waits for here."""
+        self._counts["submitted"] += 1
+
     @property
     def exit_status(self) -> int:
         """1 where an input failed."""
@@ -29,7 +33,7 @@ class Tally:
 
     def summary(self) -> str:
         """Say it: `1990 done, 8 skipped, 2 failed; 33:10 of audio in 42.3 s (47x)`."""
-        order = ("done", "skipped", "failed")
+        order = ("submitted", "done", "skipped", "failed")
         text = ", ".join(
             f"{self._counts[status]} {status}" for status in order if self._counts[status]
         )

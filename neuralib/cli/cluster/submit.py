@@ -6,7 +6,6 @@ import contextlib
 import queue
 import sys
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from neuralib.cli.console import confirm, note, put, put_json
 from neuralib.cli.inputs import Input, readable
 from neuralib.cli.output import show_record
 from neuralib.cli.record import Record
+from neuralib.cli.tally import Tally
 from neuralib.errors import Conflict, NotFound
 from neuralib.execute.sink import FolderSink
 from neuralib.service.request import check_task
@@ -50,27 +50,28 @@ def submit_batch(
         lookout = Lookout(cluster)
         with progress_rows(enabled=not quiet) as rows, lookout.running(enabled=not quiet):
             batch = _Batch(plan, inputs, paths, cluster, rows, lookout)
-            counts = _tell(batch, plan, json=json)
+            tally = _tell(batch, plan, json=json)
     if len(inputs) > 1 and not quiet:
-        note(", ".join(f"{counts[status]} {status}" for status in counts))
-    return 1 if counts["failed"] else 0
+        note(tally.summary())
+    return tally.exit_status
 
 
-def _tell(batch: _Batch, plan: Plan, *, json: bool) -> Counter[str]:
+def _tell(batch: _Batch, plan: Plan, *, json: bool) -> Tally:
     """Print what becomes of each input, as soon as those before it are told."""
-    counts = Counter[str]()
+    tally = Tally()
     try:
         for outcome in batch.outcomes():
-            counts["submitted" if isinstance(outcome, Submitted) else outcome.status] += 1
             with batch.aside():
                 if isinstance(outcome, Submitted):
+                    tally.add_submitted()
                     _show_job(outcome, json=json)
                 else:
+                    tally.add(outcome)
                     show_record(outcome, json=json, paths=plan.output != "-")
     except BaseException as error:
         batch.stop(error)
         raise
-    return counts
+    return tally
 
 
 @dataclass
