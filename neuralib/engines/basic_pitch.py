@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -79,6 +80,9 @@ class BasicPitch(PitchTracker):
                 f"the model of midi has fp32 only, got {self.placement.precision}; take "
                 "--precision auto"
             )
+        self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
+        # One for all the songs that are under way: each with its own would need turns on the cores.
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
         self._session = _open(self.model.paths[0], self.placement.device)
 
     def track(self, blocks: Iterable[Block]) -> Activations:
@@ -93,18 +97,30 @@ class BasicPitch(PitchTracker):
             OutputError: where there is no room for temporary files.
         """
         self.load()
-        kind = self.placement.device.partition(":")[0]
         windows = _Windows(blocks)
-        runs = min(cores(), _MOST_RUNS) if kind == "cpu" else 1
-        waiting: deque[Future[Activations]] = deque()
-        with Recorder() as recorder, ThreadPoolExecutor(runs) as pool:
-            for batch in _batched(windows, _WINDOWS_A_RUN[kind]):
-                waiting.append(pool.submit(self._run, batch))
-                if len(waiting) > 2 * runs:  # enough to keep every core at work
-                    recorder.append(waiting.popleft().result())
-            for run in waiting:
-                recorder.append(run.result())
+        batches = _batched(windows, _WINDOWS_A_RUN[self._kind])
+        with Recorder() as recorder, closing(self._runs(batches)) as pieces:
+            for piece in pieces:
+                recorder.append(piece)
             return recorder.finish(frames_about(windows.samples), reference_frames(windows.samples))
+
+    @property
+    def _kind(self) -> str:
+        return self.placement.device.partition(":")[0]
+
+    def _runs(self, batches: Iterable[NDArray[np.float32]]) -> Generator[Activations, None, None]:
+        """Compute batches, several at a time; what is not needed any more is not begun."""
+        waiting: deque[Future[Activations]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(self._pool.submit(self._run, batch))
+                if len(waiting) > 2 * self._threads:  # enough to keep every core at work
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for run in waiting:
+                run.cancel()
 
     def _run(self, windows: NDArray[np.float32]) -> Activations:
         """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""

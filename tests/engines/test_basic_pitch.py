@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faster_whisper
@@ -19,8 +21,8 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.shape import read
 from neuralib.engines.basic_pitch import BasicPitch
-from neuralib.engines.device import Placement, onnx_devices, place
-from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
+from neuralib.engines.device import Placement, cores, onnx_devices, place
+from neuralib.errors import CheckpointError, DecodeError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.create import create_notes
 from neuralib.midi.notes import Note
 from neuralib.midi.times import frames_about
@@ -148,6 +150,26 @@ def test_activations_do_not_depend_on_the_blocks(length: int, engine: BasicPitch
     again = engine.track(in_blocks(MUSIC["melody"], length))
 
     assert all(map(np.array_equal, vars(whole).values(), vars(again).values()))
+
+
+def test_songs_beside_each_other_get_what_they_get_alone(engine: BasicPitch) -> None:
+    songs = [MUSIC["melody"][: RATE * seconds] for seconds in (1, 5, 2, 9, 3, 4)]
+    alone = [engine.track(in_blocks(song)) for song in songs]
+
+    def broken() -> Iterator[Block]:
+        yield from in_blocks(songs[3])
+        raise DecodeError("breaks off")
+
+    with ThreadPoolExecutor(len(songs) + 1, "song") as pool:
+        failing = pool.submit(engine.track, broken())
+        together = list(pool.map(lambda song: engine.track(in_blocks(song)), songs))
+        with pytest.raises(DecodeError):
+            failing.result()
+
+    for one, other in zip(alone, together, strict=True):
+        assert all(map(np.array_equal, vars(one).values(), vars(other).values()))
+    computing = [each for each in threading.enumerate() if each.name.startswith("midi")]
+    assert len(computing) <= cores()
 
 
 @pytest.mark.parametrize("frames", [0, 1, 256, 5 * RATE])
