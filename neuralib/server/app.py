@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from anyio.to_thread import run_sync
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from neuralib import __version__
@@ -20,6 +21,7 @@ from neuralib.server.boundary import Boundary
 from neuralib.server.documentation import DESCRIPTION, TAGS, TITLE, with_problems
 from neuralib.server.health import Readiness
 from neuralib.server.metrics import Metrics
+from neuralib.server.reference import reference_page
 from neuralib.server.spool import Spool
 from neuralib.server.threads import Threads
 from neuralib.service.parts import Parts
@@ -49,6 +51,7 @@ def create_app(parts: Parts, settings: Settings, *, public: bool) -> FastAPI:
         description=DESCRIPTION,
         openapi_tags=TAGS,
         lifespan=_lifespan,
+        docs_url=None,  # its page loads a script from another host; ours is in `reference`
         redoc_url=None,
         redirect_slashes=False,  # it would send to whatever `Host` says
         generate_unique_id_function=_operation_id,
@@ -69,6 +72,7 @@ def create_app(parts: Parts, settings: Settings, *, public: bool) -> FastAPI:
     problems.install(app)
     for each in (samples, jobs, workers, artifacts, events, health):
         app.include_router(each.router)
+    app.add_api_route("/docs", _reference, response_class=HTMLResponse, include_in_schema=False)
     app.add_middleware(Boundary, metrics=state.metrics)
     return app
 
@@ -96,6 +100,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await state.feed.close()
             state.readiness.close()
             state.threads.close()
+
+
+async def _reference(request: Request) -> str:
+    return reference_page(request.app.openapi())
 
 
 def _operation_id(route: APIRoute) -> str:

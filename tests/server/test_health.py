@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,47 @@ def test_the_documentation_is_complete(http: httpx2.Client) -> None:
                 assert operation["security"] == [{"HTTPBearer": []}], path
     examples = schema["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]["application/json"]
     assert set(examples["examples"]) == {"separate", "midi", "transcribe"}
-    assert http.get("/docs").status_code == 200
+
+
+def test_the_page_of_the_routes_needs_nothing_else(http: httpx2.Client) -> None:
+    schema = http.get("/openapi.json").json()
+    answer = http.get("/docs")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert not re.search(r"<script|<link|<img|https?://|@import", answer.text)
+    page = Page(answer.text)
+    assert page.titles >= {
+        f"{method.upper()} {path}" for path, each in schema["paths"].items() for method in each
+    }
+    assert set(page.links) - {"/openapi.json"} <= {f"#{name}" for name in page.anchors}
+    assert set(page.anchors) == set(schema["components"]["schemas"])
+    for option in ("tempo_bpm", "two_stems", "max_line_width", "idempotency-key", "cursor"):
+        assert f"<code>{option}</code>" in answer.text
+
+
+class Page(HTMLParser):
+    """What a page has, and whether each element of it is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.titles: set[str] = set()
+        self.links: list[str] = []
+        self.anchors: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "meta":
+            self._open.append(tag)
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.anchors += [value or "" for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-2:-1] == ["h3"]:
+            self.titles.add(data)
 
 
 @pytest.mark.parametrize("kind", ["separate", "midi", "transcribe"])
