@@ -1,0 +1,94 @@
+"""A worker whose models stop at their first call: `python -m benchmarks.warm_worker`.
+
+All before that is real. Jobs on a sample called `whole` run to their end, which loads the models.
+It appends to `times.log` in the data folder when a job is dequeued, reaches the child, and calls
+its model: a word and the monotonic clock, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from neuralib.progress import Report
+from neuralib.settings import Settings, load_settings
+from neuralib.workers.compute import Compute
+from neuralib.workers.main import run_worker
+from neuralib.workers.messages import Finished, Order
+
+WHOLE = "whole"
+TIMES = "times.log"
+
+
+class ModelCalled(Exception):
+    """Ends a run where its model would begin."""
+
+
+def mark(settings: Settings, what: str) -> None:
+    """Write down that something happens now."""
+    now = time.monotonic()
+    with (settings.data_dir / TIMES).open("a") as file:
+        file.write(f"{what} {now}\n")
+
+
+def watch_queue(settings: Settings) -> None:
+    """Note when an id leaves Redis."""
+    from neuralib.workers.rq_worker import RqWorker
+
+    take = RqWorker._take
+
+    def taken(worker: RqWorker) -> Any:
+        found = take(worker)
+        if found is not None:
+            mark(settings, "dequeued")
+        return found
+
+    RqWorker._take = taken  # type: ignore[method-assign]
+
+
+def open_stopped(settings: Settings, folder: Path) -> Compute:
+    """Give what runs orders up to their first call of a model; numpy is the child's alone."""
+    import faster_whisper
+
+    from neuralib.engines.basic_pitch import BasicPitch
+    from neuralib.engines.lane import Lane
+    from neuralib.workers.engine_compute import EngineCompute
+
+    whole = True
+
+    class Stopped(EngineCompute):
+        def run(self, order: Order, report: Report) -> Finished:
+            nonlocal whole
+            mark(settings, "ordered")
+            whole = order.sample.name == WHOLE
+            return super().run(order, report)
+
+    def stopped(call: Callable[..., Any]) -> Callable[..., Any]:
+        def first(*arguments: Any, **options: Any) -> Any:
+            if whole:
+                return call(*arguments, **options)
+            mark(settings, "called")
+            raise ModelCalled
+
+        return first
+
+    make_lane = Lane.__init__
+
+    def made(lane: Lane, *arguments: Any) -> None:
+        make_lane(lane, *arguments)
+        lane._separate = stopped(lane._separate)
+
+    Lane.__init__ = made  # type: ignore[assignment, method-assign]
+    BasicPitch._run = stopped(BasicPitch._run)  # type: ignore[method-assign]
+    faster_whisper.WhisperModel.encode = stopped(faster_whisper.WhisperModel.encode)
+    return Stopped(settings, folder)
+
+
+if __name__ == "__main__":
+    from benchmarks.warm_worker import open_stopped as open_compute  # by a name a child can find
+
+    settings = load_settings()
+    watch_queue(settings)
+    raise SystemExit(run_worker(settings, open_compute=open_compute))
