@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -130,6 +131,23 @@ def test_each_stream_can_be_read(tmp_path: Path, suffix: str) -> None:
         assert np.array_equal(join(blocks, len(samples)), samples)
         assert probe(path, stream=number).channels == len(samples)
         assert np.array_equal(join(read(path, 48000, 2, stream=number), 2)[:1], samples[:1])
+
+
+def test_each_stream_of_webm_can_be_read(tmp_path: Path) -> None:
+    both = [mark(24_000, 6000, channels=1), mark(36_000, 12_000, channels=2)]
+    path = tmp_path / "film.webm"
+    with av.open(str(path), "w") as output:
+        layouts = ("mono", "stereo")
+        streams = [output.add_stream("libopus", rate=48000, layout=layout) for layout in layouts]
+        for stream, samples, layout in zip(streams, both, layouts, strict=True):
+            interleaved = np.ascontiguousarray(samples.T).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
+            frame.sample_rate, frame.pts = 48000, 0
+            output.mux([*stream.encode(frame), *stream.encode(None)])
+    for number, samples in enumerate(both, start=1):
+        decoded = join(decode(path, stream=number), len(samples))
+        assert decoded.shape == samples.shape
+        assert lag(decoded, samples) == 0
 
 
 def test_the_default_stream_is_read_unless_another_is_named(tmp_path: Path) -> None:
