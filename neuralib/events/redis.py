@@ -48,8 +48,9 @@ class RedisEvents(Events):
         Raises:
             UsageError: where it is no such address.
         """
-        # A connection of the pool may have died since it was last used: try a new one at once.
-        retry = Retry(ExponentialBackoff(cap=0.1, base=0.02), 2)
+        # A connection of the pool may have died since it was last used: try a new one at once, and
+        # only one, for a Redis that keeps silent makes everybody wait as often.
+        retry = Retry(ExponentialBackoff(cap=0.1, base=0.02), 1)
         self._client = _connect(url, _TIMEOUT_SECONDS, retry)
         # Whoever waits must learn of a lost connection: events may have been lost with it.
         never = Retry(ExponentialBackoff(), 0)

@@ -9,6 +9,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from neuralib.errors import QueueUnreachable, UsageError
 
@@ -64,7 +65,7 @@ def _told(connection: Redis, error: RedisError) -> QueueUnreachable:
             f"Redis at {place} refuses the credentials ({reason}); check user and password in "
             "NEURALIB_REDIS_URL"
         )
-    if isinstance(error, RedisConnectionError):
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError)):
         return QueueUnreachable(
             f"Redis at {place} does not answer ({reason}); start it, or check NEURALIB_REDIS_URL"
         )

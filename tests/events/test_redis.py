@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -37,6 +38,19 @@ def test_a_redis_that_is_not_there_is_told_without_its_password() -> None:
         with pytest.raises(EventsUnreachable, match="check NEURALIB_REDIS_URL") as caught:
             call()
         assert "secret" not in str(caught.value)
+
+
+def test_a_redis_that_keeps_silent_is_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralib.events.redis._TIMEOUT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        events = RedisEvents(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        with pytest.raises(EventsUnreachable):
+            events.publish("t", event())
+        silent.settimeout(0)
+        for _ in range(2):
+            silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_the_settings_name_the_bus(redis_url: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import socket
 import zlib
 
 import pytest
@@ -90,6 +91,16 @@ def test_a_redis_that_is_away_is_told_without_its_password() -> None:
         with pytest.raises(QueueUnreachable, match=f"127.0.0.1:{port}") as told:
             call()
         assert "secret" not in told.value.message
+
+
+def test_a_redis_that_keeps_silent_is_told_as_one_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("neuralib.queue.rq_connection._TIMEOUT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        queue = RqQueue(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        with pytest.raises(QueueUnreachable, match=r"does not answer .*; start it, or check"):
+            queue.put("job_1", "midi")
 
 
 def test_a_redis_that_comes_back_is_used_again(redis_server: RedisServer) -> None:
