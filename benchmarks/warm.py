@@ -1,4 +1,4 @@
-"""How soon a warm worker calls its model: `python -m benchmarks.warm [SONG ...] [--rounds N]`.
+"""How soon a warm worker calls its model: `python -m benchmarks.warm [SONG ...]`.
 
 A SONG is its length in seconds and its format: 180.wav. A worker, its child, Redis and PostgreSQL
 run as processes of their own; the storage is a folder. Prints the median time from taking a job
@@ -46,13 +46,15 @@ def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("songs", nargs="*", default=SONGS)
     arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--task", choices=[task.kind for task in TASKS])
     chosen = arguments.parse_args()
+    tasks = [task for task in TASKS if chosen.task in (None, task.kind)]
     with tempfile.TemporaryDirectory() as name, running_worker(Path(name)) as cluster:
-        for task in TASKS:
+        for task in tasks:
             finish(cluster, WHOLE, task, MICRO / "vocals.flac", "done")
         print("| task | song | recording | to the child | to the model | in all, median ms |")
         print("|---|---|---|---|---|---|", flush=True)
-        for task in TASKS:
+        for task in tasks:
             for song in chosen.songs:
                 times: dict[str, list[tuple[float, float]]] = {"new": [], "known": []}
                 for seed in range(chosen.rounds):

@@ -2,7 +2,8 @@
 
 All before that is real. Jobs on a sample called `whole` run to their end, which loads the models.
 It appends to `times.log` in the data folder when a job is dequeued, reaches the child, and calls
-its model: a word and the monotonic clock, which all processes of a machine share.
+its model (Whisper: when its spectrogram is ready): a word and the monotonic clock, which all
+processes of a machine share.
 """
 
 from __future__ import annotations
@@ -45,15 +46,14 @@ def watch_queue(settings: Settings) -> None:
             mark(settings, "dequeued")
         return found
 
-    RqWorker._take = taken  # type: ignore[method-assign]
+    RqWorker._take = taken  # type: ignore[method-assign] # looked at, not changed
 
 
 def open_stopped(settings: Settings, folder: Path) -> Compute:
     """Give what runs orders up to their first call of a model; numpy is the child's alone."""
-    import faster_whisper
-
     from neuralib.engines.basic_pitch import BasicPitch
     from neuralib.engines.lane import Lane
+    from neuralib.engines.log_mel import BlockwiseLogMel
     from neuralib.workers.engine_compute import EngineCompute
 
     whole = True
@@ -80,9 +80,15 @@ def open_stopped(settings: Settings, folder: Path) -> Compute:
         make_lane(lane, *arguments)
         lane._separate = stopped(lane._separate)
 
-    Lane.__init__ = made  # type: ignore[assignment, method-assign]
-    BasicPitch._run = stopped(BasicPitch._run)  # type: ignore[method-assign]
-    faster_whisper.WhisperModel.encode = stopped(faster_whisper.WhisperModel.encode)
+    Lane.__init__ = made  # type: ignore[assignment, method-assign] # as above
+    BasicPitch._run = stopped(BasicPitch._run)  # type: ignore[method-assign] # as above
+    make_mel = BlockwiseLogMel.__call__
+    listen = stopped(lambda mel: mel)  # Whisper is called next, whichever library computes
+
+    def made_mel(*arguments: Any, **options: Any) -> Any:
+        return listen(make_mel(*arguments, **options))
+
+    BlockwiseLogMel.__call__ = made_mel  # type: ignore[method-assign] # as above
     return Stopped(settings, folder)
 
 
