@@ -36,8 +36,6 @@ class Engine(ABC):
 
     find_devices: ClassVar[Callable[[], Devices]] = staticmethod(torch_devices)
     """Asks the library that computes which devices it knows."""
-    best_precision: ClassVar[Callable[[str], Precision]] = staticmethod(exact)
-    """Says what precision `auto` means on a device."""
     runtime: str = "torch"
     """The library that computes, as records name it: `torch`, `openvino`, `onnxruntime` or
     `ctranslate2`; known after `load`."""
@@ -58,6 +56,11 @@ class Engine(ABC):
         self.turn = threading.Lock()
         """Held while a run computes: it takes all the cores, or the GPU's memory, and engines
         keep what belongs to one run. A `PitchTracker` needs no turns."""
+
+    @staticmethod
+    def best_precision(device: str) -> Precision:
+        """Say what precision `auto` means on a device: float32, unless an engine knows better."""
+        return exact(device)
 
     @classmethod
     def place(cls, device: str, precision: Precision) -> Placement:

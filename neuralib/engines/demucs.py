@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +15,18 @@ from neuralib.audio.block import Block
 from neuralib.audio.overlap_add import OverlapAdd
 from neuralib.audio.segment import Segmenter
 from neuralib.audio.stream_sum import StreamSum
-from neuralib.engines.base import Normalisation, Separator
+from neuralib.engines import openvino_runtime
+from neuralib.engines.base import Normalisation, Prepare, Separator
 from neuralib.engines.demucs_bag import Bag, Run
 from neuralib.engines.demucs_checkpoint import Checkpoint
 from neuralib.engines.demucs_files import read_checkpoint
-from neuralib.engines.demucs_network import DemucsNetwork
+from neuralib.engines.demucs_network import DemucsNetwork, Network
+from neuralib.engines.demucs_openvino import OpenVINONetwork
+from neuralib.engines.demucs_prepared import PreparedDemucs, Unsupported, prepare
+from neuralib.engines.device import Placement, cores, exact
 from neuralib.engines.lane import Lane
 from neuralib.errors import CheckpointError, UsageError
+from neuralib.models.files import ModelFiles
 
 _LEAST_DEVIATION = 1e-8  # demucs' `Separator.separate_tensor`; keeps silence silent
 
@@ -32,11 +39,19 @@ class Demucs(Separator):
     stem run, and only their weights are read; a checkpoint that a bag lists twice is read once.
     """
 
+    best_precision = staticmethod(openvino_runtime.best_precision)
+
+    def __init__(
+        self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
+    ) -> None:
+        super().__init__(model, placement, prepared)
+        self._prepared = prepared
+
     def load(self) -> None:
         """Read what the checkpoints say, and the weights unless a bag leaves a choice."""
         if hasattr(self, "_bag"):
             return
-        checkpoints = {path: read_checkpoint(path) for path in self.model.paths}
+        checkpoints = {path: self._open(path) for path in dict.fromkeys(self.model.paths)}
         first = checkpoints[self.model.paths[0]]
         for other in checkpoints.values():
             _check_alike(other, first)
@@ -45,9 +60,13 @@ class Demucs(Separator):
         self.sample_rate = first.sample_rate
         self.channels = first.channels
         self._checkpoints = checkpoints
-        self._networks: dict[Path, DemucsNetwork] = {}
+        if all(isinstance(each, PreparedDemucs) for each in checkpoints.values()):
+            self.runtime = openvino_runtime.RUNTIME
+        elif self.placement.is_free:
+            self.placement = replace(self.placement, precision=exact(self.placement.device))
+        self._networks: dict[Path, Network] = {}
         if len(checkpoints) == 1:
-            self._network(first.path)
+            self._network(first.path, alone=True)
         self._bag = bag
 
     def separate(
@@ -73,7 +92,8 @@ class Demucs(Separator):
         self.load()
         columns = [self._column(stem) for stem in stems]
         runs = self._bag.runs(columns, shifts, seed, self.sample_rate)
-        lanes = [self._lane(run, columns, overlap) for run in runs]
+        alone = len({run.path for run in runs}) == 1
+        lanes = [self._lane(run, columns, overlap, alone) for run in runs]
         level = (
             np.float32(normalisation.mean),
             np.float32(normalisation.std + _LEAST_DEVIATION),
@@ -89,8 +109,8 @@ class Demucs(Separator):
             )
         return self.sources.index(stem)
 
-    def _lane(self, run: Run, columns: Sequence[int], overlap: float) -> Lane:
-        network = self._network(run.path)
+    def _lane(self, run: Run, columns: Sequence[int], overlap: float, alone: bool) -> Lane:
+        network = self._network(run.path, alone)
         length = network.segment_frames
         stride = int((1 - overlap) * length)
         if stride < 1:
@@ -99,21 +119,42 @@ class Demucs(Separator):
                 "a smaller one"
             )
         return Lane(
-            partial(network, stems=columns),
+            partial(network.start, stems=columns),
+            network.ahead,
             Segmenter(self.channels, length, stride, network.padded_length),
             OverlapAdd((len(columns), self.channels), length, stride),
             np.zeros((self.channels, run.lead_frames), np.float32),
         )
 
-    def _network(self, path: Path) -> DemucsNetwork:
+    def _open(self, path: Path) -> Checkpoint | PreparedDemucs:
+        """Read what a checkpoint says, or its graph, which is made where it is not there yet."""
+        if self._prepared is not None and self._is_on_openvino():
+            with contextlib.suppress(Unsupported):
+                return prepare(path, self.model.segment_seconds, self._prepared)
+        return read_checkpoint(path)
+
+    def _is_on_openvino(self) -> bool:
+        return (
+            self.placement.device == "cpu"
+            and self.placement.precision != "fp16"
+            and openvino_runtime.is_here()
+            and openvino_runtime.computes(self.placement.precision)
+        )
+
+    def _network(self, path: Path, alone: bool) -> Network:
         if path not in self._networks:
-            self._networks[path] = DemucsNetwork(
-                self._checkpoints[path], self.model.segment_seconds, self.placement
-            )
+            self._networks[path] = self._loaded(self._checkpoints[path], alone)
         return self._networks[path]
 
+    def _loaded(self, checkpoint: Checkpoint | PreparedDemucs, alone: bool) -> Network:
+        """Load a network; one that is not `alone` must leave memory for the others."""
+        if isinstance(checkpoint, PreparedDemucs):
+            streams = 2 if alone and cores() > 1 else 1
+            return OpenVINONetwork(checkpoint, self.placement.precision, streams)
+        return DemucsNetwork(checkpoint, self.model.segment_seconds, self.placement)
 
-def _check_alike(other: Checkpoint, first: Checkpoint) -> None:
+
+def _check_alike(other: Checkpoint | PreparedDemucs, first: Checkpoint | PreparedDemucs) -> None:
     for what in ("sources", "sample_rate", "channels"):
         if getattr(other, what) != getattr(first, what):
             raise CheckpointError(
@@ -149,6 +190,10 @@ def _add_up(
                 if complete.shape[-1]:
                     yield complete
 
-    for block in blocks:
-        yield from collect(lane.push(block) for lane in lanes)
-    yield from collect(lane.finish() for lane in lanes)
+    try:
+        for block in blocks:
+            yield from collect(lane.push(block) for lane in lanes)
+        yield from collect(lane.finish() for lane in lanes)
+    finally:
+        for lane in lanes:
+            lane.stop()

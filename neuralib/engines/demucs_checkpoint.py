@@ -49,15 +49,20 @@ class Checkpoint:
         """Channels of the mix and of each stem."""
         return int(self.arguments["audio_channels"])
 
-    def build(self) -> Any:
+    def build(self, segment_seconds: float | None = None) -> Any:
         """Make the model, in float32 on the processor, for inference only.
+
+        Args:
+            segment_seconds: the bag's wish for the length of a segment, or None. It is followed
+                as demucs' `BagOfModels` does: an HTDemucs never runs on longer segments than
+                those that it was trained on.
 
         Raises:
             CheckpointError: where the weights do not fit the model that the file describes.
             EngineMissing: where the weights are quantised and `diffq` is not installed.
         """
         try:
-            model = _build_unfilled(self.klass, self.arguments)
+            model: Any = _build_unfilled(self.klass, self.arguments)
             _fill(model, self.read_state())
         except (NeuraLibError, MemoryError):
             raise
@@ -66,6 +71,11 @@ class Checkpoint:
                 f"{self.path} is damaged: its weights do not fit the {self.klass.__name__} that "
                 f"it describes ({brief(str(error))}); fetch or export it again"
             ) from None
+        trained = self.arguments["segment"]
+        if segment_seconds is not None and (
+            self.klass.__name__ != "HTDemucs" or segment_seconds <= trained
+        ):
+            model.segment = segment_seconds
         return model.eval().requires_grad_(False)
 
 

@@ -1,10 +1,11 @@
-"""One Demucs model on its device, called with one segment at a time."""
+"""One Demucs model in PyTorch on its device."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,32 @@ from neuralib.engines.device import Placement
 from neuralib.errors import DeviceMissing, UsageError
 
 
+class Network(Protocol):
+    """A model that is called with one segment at a time."""
+
+    segment_frames: int
+    ahead: int
+    """How many segments should be under way while the result of another is looked at."""
+
+    def padded_length(self, frames: int) -> int:
+        """Tell how many frames the model wants to see around a segment of `frames` frames."""
+
+    def start(self, samples: Block, stems: Sequence[int]) -> Future[NDArray[np.float32]]:
+        """Begin to separate one padded segment.
+
+        Args:
+            samples: (channels, frames), float32.
+            stems: which of the model's stems to hand out.
+
+        Returns:
+            float32 (len(stems), channels, frames).
+        """
+
+
 class DemucsNetwork:
     """A model in memory: (channels, frames) in, (stems, channels, frames) out."""
+
+    ahead = 0
 
     def __init__(
         self, checkpoint: Checkpoint, segment_seconds: float | None, placement: Placement
@@ -25,9 +50,7 @@ class DemucsNetwork:
 
         Args:
             checkpoint: the model.
-            segment_seconds: the bag's wish for the length of a segment, or None. It is followed
-                as demucs' `BagOfModels` does: an HTDemucs never runs on longer segments than
-                those that it was trained on.
+            segment_seconds: the bag's wish for the length of a segment, or None.
             placement: where and in which arithmetic to run.
 
         Raises:
@@ -35,12 +58,7 @@ class DemucsNetwork:
             DeviceMissing: where they do not fit into the device's memory.
         """
         self._placement = placement
-        model = checkpoint.build()
-        trained = checkpoint.arguments["segment"]
-        if segment_seconds is not None and (
-            checkpoint.klass.__name__ != "HTDemucs" or segment_seconds <= trained
-        ):
-            model.segment = segment_seconds
+        model = checkpoint.build(segment_seconds)
         with _told_errors(placement):
             self._model = model.to(placement.device)
         self.segment_frames = int(checkpoint.sample_rate * model.segment)
@@ -50,15 +68,8 @@ class DemucsNetwork:
         valid_length = getattr(self._model, "valid_length", None)
         return frames if valid_length is None else int(valid_length(frames))
 
-    def __call__(self, samples: Block, stems: Sequence[int]) -> NDArray[np.float32]:
-        """Separate one padded segment.
-
-        Args:
-            samples: (channels, frames), float32.
-            stems: which of the model's stems to hand out.
-
-        Returns:
-            float32 (len(stems), channels, frames).
+    def start(self, samples: Block, stems: Sequence[int]) -> Future[NDArray[np.float32]]:
+        """Separate one padded segment, before it returns; see `Network`.
 
         Raises:
             DeviceMissing: where the device's memory does not suffice.
@@ -69,7 +80,8 @@ class DemucsNetwork:
         with torch.inference_mode(), _told_errors(self._placement), self._arithmetic():
             mix = torch.from_numpy(samples)[None].to(self._placement.device)
             output = self._model(mix)[0, list(stems)]
-            separated: NDArray[np.float32] = output.float().cpu().numpy()
+            separated: Future[NDArray[np.float32]] = Future()
+            separated.set_result(output.float().cpu().numpy())
         return separated
 
     def _arithmetic(self) -> AbstractContextManager[Any]:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from neuralib.errors import DeviceMissing, UsageError
 from neuralib.tasks import Precision
@@ -22,6 +22,8 @@ class Placement:
     """`cpu`, `cuda:N` or `mps`."""
     precision: Precision
     """`fp32`, `bf16` or `fp16`."""
+    is_free: bool = field(default=False, compare=False)
+    """Whether `auto` chose the precision, so that a model which it does not suit takes another."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def place(
         DeviceMissing: where the named device is not present, or not for this library.
     """
     found = _device(device, find)
-    return Placement(found, best(found) if precision == "auto" else precision)
+    is_free = precision == "auto"
+    return Placement(found, best(found) if is_free else precision, is_free)
 
 
 def check_name(device: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,16 @@ from neuralib.audio.segment import Segment, Segmenter
 class Lane:
     """Takes the mix in blocks and gives the separated stems as soon as they are final.
 
+    Some segments may be under way together; their results are taken in their order.
+
     A lane may run shifted: `lead` frames of silence go in front of the mix, and their part of
     the output is thrown away, so that the segments lie elsewhere.
     """
 
     def __init__(
         self,
-        separate: Callable[[Block], NDArray[np.float32]],
+        separate: Callable[[Block], Future[NDArray[np.float32]]],
+        ahead: int,
         segmenter: Segmenter,
         overlap_add: OverlapAdd,
         lead: Block,
@@ -29,12 +34,15 @@ class Lane:
         """Start before the first frame of the mix.
 
         Args:
-            separate: turns (channels, frames) into (stems, channels, frames).
+            separate: begins to turn (channels, frames) into (stems, channels, frames).
+            ahead: how many segments to begin before the result of another is waited for.
             segmenter: cuts the mix.
             overlap_add: of the segmenter's length and stride, joins the stems.
             lead: the silence, (channels, frames).
         """
         self._separate = separate
+        self._ahead = ahead
+        self._under_way: deque[tuple[Segment, Future[NDArray[np.float32]]]] = deque()
         self._segmenter = segmenter
         self._overlap_add = overlap_add
         self._lead = lead
@@ -48,12 +56,24 @@ class Lane:
 
     def finish(self) -> Iterator[NDArray[np.float32]]:
         """Yield the rest; the mix has ended."""
-        return self._run(self._segmenter.finish())
+        yield from self._run(self._segmenter.finish())
+        yield from self._collect(0)
+
+    def stop(self) -> None:
+        """Begin no more of the segments that wait for their turn."""
+        for _, separated in self._under_way:
+            separated.cancel()
 
     def _run(self, segments: Iterable[Segment]) -> Iterator[NDArray[np.float32]]:
         for segment in segments:
-            separated = segment.trim(self._separate(segment.samples))
-            final = self._overlap_add.add(separated)
+            self._under_way.append((segment, self._separate(segment.samples)))
+            yield from self._collect(self._ahead)
+
+    def _collect(self, most: int) -> Iterator[NDArray[np.float32]]:
+        """Wait until at most `most` segments are under way."""
+        while len(self._under_way) > most:
+            segment, separated = self._under_way.popleft()
+            final = self._overlap_add.add(segment.trim(separated.result()))
             dropped = min(self._to_drop, final.shape[-1])
             self._to_drop -= dropped
             if dropped < final.shape[-1]:

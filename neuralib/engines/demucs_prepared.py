@@ -1,0 +1,81 @@
+"""HTDemucs checkpoints turned into graphs for OpenVINO, once, and kept beside the models."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuralib.engines.base import Prepare
+from neuralib.engines.demucs_files import read_checkpoint
+from neuralib.models.files import ModelFiles
+
+_LOG = logging.getLogger(__name__)
+
+_FORM = "htdemucs-openvino-2"
+"""Name of the prepared form; another number when the graph becomes another."""
+_GRAPH = "graph.xml"
+_DESCRIPTION = "description.json"
+
+
+class Unsupported(Exception):
+    """The model has layers for which there is no graph; PyTorch runs it."""
+
+
+@dataclass(frozen=True)
+class PreparedDemucs:
+    """A graph in its folder, and what the checkpoint says about the model."""
+
+    path: Path
+    """The checkpoint."""
+    graph: Path
+    sources: tuple[str, ...]
+    sample_rate: int
+    channels: int
+    segment_frames: int
+    transform_size: int
+
+
+def prepare(path: Path, segment_seconds: float | None, prepared: Prepare) -> PreparedDemucs:
+    """Give the graph of a checkpoint; only where it is not there yet torch is imported.
+
+    Args:
+        path: the checkpoint.
+        segment_seconds: the bag's wish for the length of a segment.
+        prepared: makes the folder once.
+
+    Raises:
+        Unsupported: where there is no graph for the model.
+        CheckpointError: where the checkpoint cannot be read.
+        EngineMissing: where demucs, or `diffq` for a quantised checkpoint, is not installed.
+        OutputError: where no folder can be written.
+    """
+    form = _FORM if segment_seconds is None else f"{_FORM}-{float(segment_seconds):g}s"
+    model = ModelFiles(path.name, (path,))
+    folder = prepared(model, form, lambda folder: _convert(path, segment_seconds, folder))
+    facts = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+    facts["sources"] = tuple(facts["sources"])
+    return PreparedDemucs(path=path, graph=folder / _GRAPH, **facts)
+
+
+def _convert(path: Path, segment_seconds: float | None, folder: Path) -> None:
+    from neuralib.engines.demucs_graph import build_graph, is_supported
+
+    checkpoint = read_checkpoint(path)
+    arguments = checkpoint.arguments
+    if checkpoint.klass.__name__ != "HTDemucs" or not is_supported(arguments):
+        raise Unsupported
+    import openvino
+
+    _LOG.info("preparing %s for OpenVINO, once", path)
+    model = checkpoint.build(segment_seconds)
+    openvino.save_model(build_graph(model, arguments), folder / _GRAPH, compress_to_fp16=False)
+    facts = {
+        "sources": checkpoint.sources,
+        "sample_rate": checkpoint.sample_rate,
+        "channels": checkpoint.channels,
+        "segment_frames": int(checkpoint.sample_rate * model.segment),
+        "transform_size": model.nfft,
+    }
+    (folder / _DESCRIPTION).write_text(json.dumps(facts), encoding="utf-8")

@@ -1,0 +1,57 @@
+"""Demucs' transform to frequencies and back, in numpy.
+
+The same as `_spec` and `_ispec` of HTDemucs (`demucs/htdemucs.py`): torch's STFT with a Hann
+window and a hop of a quarter of it. That takes only frames that reach into the segment, so the
+window's squares sum to 3/2 wherever a sample is kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_OVERLAP = 4
+"""Windows that share a sample."""
+_SQUARES = 1.5
+"""Sum of their squares."""
+
+
+class Spectrum:
+    """Transforms between `frames` samples and steps of `size // 2` bins; no Nyquist bin."""
+
+    def __init__(self, size: int, frames: int) -> None:
+        """Compute the window.
+
+        Args:
+            size: of the transform.
+            frames: length of the segments.
+        """
+        self.steps = -(-frames // (size // _OVERLAP))
+        self._size = size
+        self._hop = size // _OVERLAP
+        self._frames = frames
+        self._lead = 3 * (self._hop // 2)
+        window = np.hanning(size + 1)[:-1]
+        self._into = (window / np.sqrt(size)).astype(np.float32)
+        self._back = (window * np.sqrt(size) / _SQUARES).astype(np.float32)
+
+    def forward(self, wave: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """Transform (channels, frames) to (channels, steps, bins)."""
+        hop = self._hop
+        behind = self._lead + self.steps * hop - self._frames
+        padded = np.pad(wave, ((0, 0), (self._lead, behind)), mode="reflect")
+        stretches = np.lib.stride_tricks.sliding_window_view(padded, self._size, axis=-1)
+        spectrum = np.fft.rfft(stretches[:, : self.steps * hop : hop] * self._into)
+        return spectrum[..., :-1].astype(np.complex64, copy=False)
+
+    def back(self, spectrum: NDArray[Any]) -> NDArray[np.float32]:
+        """Transform (steps, bins) to (frames,)."""
+        hop = self._hop
+        stretches = np.fft.irfft(spectrum, self._size).astype(np.float32, copy=False)
+        stretches *= self._back
+        wave = np.zeros((self.steps + _OVERLAP - 1, hop), np.float32)
+        for part in range(_OVERLAP):
+            wave[part : part + self.steps] += stretches[:, part * hop : (part + 1) * hop]
+        return wave.reshape(-1)[self._lead : self._lead + self._frames]
