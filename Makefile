@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# Tests that run at the same time. Half of them wait for processes, so it is more than two cores have.
+JOBS ?= 3
 
 .PHONY: setup demo test lint clean docs
 
@@ -21,7 +23,7 @@ demo: setup
 	@$(BIN)/python -m tests.micro.demo $(if $(SONG),"$(SONG)")
 
 test: setup lint
-	$(BIN)/python -m pytest
+	OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check
