@@ -70,12 +70,12 @@ def _told() -> Iterator[None]:
 
 def complain(message: str) -> None:
     """Print an error on one line."""
-    typer.secho(f"error: {printable(message)}", err=True, fg="red")
+    typer.secho(f"error: {printable(message)}", file=sys.stderr, fg="red")
 
 
 def note(message: str) -> None:
     """Print a remark on one line."""
-    typer.secho(printable(message), err=True)
+    typer.secho(printable(message), file=sys.stderr)  # as it is now: bars let lines pass above them
 
 
 def confirm(question: str) -> bool:
@@ -98,7 +98,7 @@ class _Lines(logging.Handler):
         """Print one record."""
         colour = "yellow" if record.levelno >= logging.WARNING else None
         message = printable(" ".join(record.getMessage().split()))
-        typer.secho(f"{record.levelname.lower()}: {message}", err=True, fg=colour)
+        typer.secho(f"{record.levelname.lower()}: {message}", file=sys.stderr, fg=colour)
         if record.exc_info:
             typer.echo("".join(traceback.format_exception(*record.exc_info)), err=True)
 
