@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from neuralib.engines.base import PitchTracker
-from neuralib.execute.room import check_room
+from neuralib.execute.room import check_temporary_room
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.watch import Watch
@@ -26,7 +23,7 @@ def run_midi(
 ) -> float:
     """Write the notes of `source` in every format of the task; return its length in seconds."""
     seconds = source.probe().seconds
-    check_room(Path(tempfile.gettempdir()), (seconds or 0) * BYTES_A_SECOND, "activations")
+    check_temporary_room(source, BYTES_A_SECOND, "activations")
     watch = Watch(report, "run", engine.sample_rate, seconds)
     blocks = watch(source.read(engine.sample_rate, 1))
     activations = engine.track(blocks)

@@ -3,9 +3,28 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 from neuralib.errors import OutputError
+from neuralib.execute.source import Source
+
+_LEAST_BIT_RATE = 4000
+"""Of sound that somebody made, in bits a second: AMR has 4750."""
+
+
+def check_temporary_room(source: Source, bytes_a_second: float, what: str) -> None:
+    """Make sure that temporary files for all of an input fit, by the length that it promises.
+
+    A header may promise hours where there are seconds; what the file cannot hold is not asked for.
+
+    Raises:
+        InputError: as `Source.probe` does.
+        OutputError: as `check_room` does.
+    """
+    most_seconds = source.path.stat().st_size * 8 / _LEAST_BIT_RATE
+    seconds = min(source.probe().seconds or 0.0, most_seconds)
+    check_room(Path(tempfile.gettempdir()), seconds * bytes_a_second, what)
 
 
 def check_room(folder: Path, needed_bytes: float, what: str) -> None:

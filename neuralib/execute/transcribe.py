@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from neuralib.audio.spool import Spool
 from neuralib.engines.base import Recogniser
-from neuralib.execute.room import check_room
+from neuralib.execute.room import check_temporary_room
 from neuralib.execute.sink import Sink
 from neuralib.execute.source import Source
 from neuralib.execute.turn import Turn
@@ -35,7 +32,7 @@ def run_transcribe(
     heard in the last; the samples (16 kHz mono, 230 MB an hour) therefore wait in a file.
     """
     seconds = source.probe().seconds
-    check_room(Path(tempfile.gettempdir()), (seconds or 0) * _BYTES_A_SECOND, "samples")
+    check_temporary_room(source, _BYTES_A_SECOND, "samples")
     watch = Watch(report, "measure", engine.sample_rate, seconds)
     with Spool(1, "samples") as spool:
         for block in watch(source.read(engine.sample_rate, 1)):

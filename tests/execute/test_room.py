@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,9 @@ import pytest
 from neuralib.audio.encode import open_writer
 from neuralib.audio.tags import Tags
 from neuralib.errors import OutputError
-from neuralib.execute.room import check_room
+from neuralib.execute.room import check_room, check_temporary_room
 from neuralib.execute.sink import FolderSink, StreamSink
+from neuralib.execute.source import Source
 from neuralib.execute.stem_files import open_stem_files
 from neuralib.execute.stem_format import StemFormat
 from neuralib.tasks import Clip
@@ -102,6 +104,24 @@ def test_a_stream_needs_room_for_temporary_files(monkeypatch: pytest.MonkeyPatch
         pytest.raises(OutputError, match=r"need 1\.0 MB .* 1\.0 kB are free.*TMPDIR"),
     ):
         sink.check_room(MB, "the stems")
+
+
+def test_a_header_that_promises_hours_asks_for_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "song.mp3"
+    with open_writer(path, format="mp3", sample_rate=44100, channels=2) as writer:
+        writer.write(noise(44100))
+    lying = bytearray(path.read_bytes())
+    struct.pack_into(">I", lying, lying.index(b"Xing") + 8, 10_000_000)
+    path.write_bytes(lying)
+    source = Source(path, "song")
+    assert (source.probe().seconds or 0) > 200_000
+    leave(monkeypatch, 100 * MB)
+    check_temporary_room(source, 150_000, "activations")
+    leave(monkeypatch, MB // 10)
+    with pytest.raises(OutputError, match="activations need"):
+        check_temporary_room(source, 150_000, "activations")
 
 
 def test_a_full_disk_fails_the_inputs_that_do_not_fit(
