@@ -59,7 +59,9 @@ class Prepared:
         return _made(last / name, build)
 
     def remove(self, digests: Sequence[str]) -> int:
-        """Remove every form of a model; give the bytes freed.
+        """Remove every form of a model, and of each of its checkpoints; give the bytes freed.
+
+        A form that another model needs as well is made again when it runs.
 
         Args:
             digests: sha256 of its checkpoints, in the bag's order.
@@ -67,9 +69,10 @@ class Prepared:
         Raises:
             OutputError: where a form cannot be removed.
         """
+        keys = {_key(digests), *(_key([digest]) for digest in digests)}
         freed = 0
         for folder in self.folders:
-            for path in sorted(folder.glob(f"{_key(digests)}-*")):
+            for path in sorted(path for key in keys for path in folder.glob(f"{key}-*")):
                 with locked(path.with_name(path.name.removesuffix(".part"))):
                     freed += remove(path)
         return freed

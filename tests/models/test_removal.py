@@ -54,6 +54,15 @@ def test_a_model_of_several_files_goes_whole(store: Store) -> None:
     assert left(store) == []
 
 
+def test_the_forms_of_a_bag_go_with_those_of_its_checkpoints(store: Store) -> None:
+    files = store.pull("bag")
+    prepare(store, files)
+    for path in files.paths:
+        prepare(store, ModelFiles(path.name, (path,)))
+    store.remove("bag")
+    assert left(store) == []
+
+
 def test_a_file_that_a_larger_model_needs_stays(store: Store) -> None:
     store.pull("bag")
     with pytest.raises(UsageError, match="the files of one belong to bag too; remove that one"):
