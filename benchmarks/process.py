@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,9 @@ class Cost:
     """Greatest resident memory, in MB (10^6 bytes)."""
 
 
-def measure(words: list[str], cwd: Path) -> Cost:
+def measure(words: list[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Cost:
     """Run `words` in `cwd` with its output thrown away; raise where it fails."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
     started = time.perf_counter()
     with subprocess.Popen(
         words, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE

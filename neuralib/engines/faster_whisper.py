@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.engines import openvino_runtime, whisper_graph
 from neuralib.engines.base import Prepare, Recogniser
 from neuralib.engines.device import Devices, Placement, cores
 from neuralib.engines.log_mel import BlockwiseLogMel
@@ -22,6 +24,7 @@ from neuralib.engines.recognition import (
     language_code,
 )
 from neuralib.engines.whisper_convert import FORM, convert
+from neuralib.engines.whisper_graph import write_graphs
 from neuralib.errors import (
     CheckpointError,
     DeviceMissing,
@@ -29,14 +32,14 @@ from neuralib.errors import (
     NeuraLibError,
 )
 from neuralib.progress import Progress, Report
-from neuralib.tasks import TranscribeTask
+from neuralib.tasks import Precision, TranscribeTask
 from neuralib.transcript.loops import without_loops
 from neuralib.transcript.transcript import Segment, Transcript, Word
 
 if TYPE_CHECKING:
     from neuralib.models.files import ModelFiles
 
-_COMPUTE_TYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
+_COMPUTE_TYPES: dict[Precision, str] = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _LIBRARY = "faster-whisper"
 _SEED = 0
 
@@ -58,6 +61,7 @@ class FasterWhisper(Recogniser):
     """
 
     find_devices = staticmethod(ctranslate2_devices)
+    best_precision = staticmethod(openvino_runtime.best_precision)
     runtime = "ctranslate2"
 
     def __init__(self, model: ModelFiles, placement: Placement, prepared: Prepare) -> None:
@@ -79,9 +83,12 @@ class FasterWhisper(Recogniser):
             raise EngineMissing(
                 f"engine faster-whisper cannot be imported ({error}); pip install faster-whisper"
             ) from error
+        if self.placement.device == "cpu" and self._openvino_computes(self.placement.precision):
+            self._whisper = self._lanes()
+            self.runtime = openvino_runtime.RUNTIME
+            return
         arguments = self._arguments(ctranslate2)
-        checkpoint = self.model.paths[0]
-        folder = self._prepared(self.model, FORM, lambda folder: convert(checkpoint, folder))
+        folder = self._converted()
         ctranslate2.set_random_seed(_SEED)
         with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(folder)):
             whisper = faster_whisper.WhisperModel(str(folder), local_files_only=True, **arguments)
@@ -107,6 +114,13 @@ class FasterWhisper(Recogniser):
         duration = samples.size / self.sample_rate
         done = 0.0
         self._listen = lambda: report(Progress("run", done, duration))
+
+        def listen(seconds: float) -> None:
+            nonlocal done
+            done = max(done, min(seconds, duration))
+            self._listen()
+
+        self._whisper.listen = listen
         with errors_mapped(_LIBRARY, self.placement.device):
             self._restart_random_numbers()
             segments, information = self._whisper.transcribe(
@@ -122,8 +136,7 @@ class FasterWhisper(Recogniser):
             found = []
             for segment in in_order(map(_segment, segments), duration):
                 found.append(segment)
-                done = segment.end
-                self._listen()
+                listen(segment.end)
         report(Progress("run", duration, duration))
         heard = information.duration_after_vad > 0
         spoken = information.language if heard else language or UNDETERMINED
@@ -134,6 +147,38 @@ class FasterWhisper(Recogniser):
         check_prompt(task.initial_prompt)
         return language_code(task.language, self._languages(), self.model.name)
 
+    @staticmethod
+    def _openvino_computes(precision: Precision) -> bool:
+        return openvino_runtime.is_here() and openvino_runtime.computes(precision)
+
+    def _converted(self) -> Path:
+        checkpoint = self.model.paths[0]
+        return self._prepared(self.model, FORM, lambda folder: convert(checkpoint, folder))
+
+    def _lanes(self) -> Any:
+        """Read OpenVINO's form of the model."""
+        from neuralib.engines.whisper_lanes import LanesWhisper
+        from neuralib.engines.whisper_openvino import OpenVinoWhisper
+
+        checkpoint = self.model.paths[0]
+        folder = self._prepared(
+            self.model, whisper_graph.FORM, lambda folder: write_graphs(checkpoint, folder)
+        )
+        precision = self.placement.precision
+        return LanesWhisper(
+            folder,
+            lambda words, languages: OpenVinoWhisper(folder, precision, words, languages),
+            lru_cache(maxsize=1)(self._aligner),
+        )
+
+    def _aligner(self) -> Any:
+        """Read CTranslate2's form of the model, which alone times words."""
+        import ctranslate2
+
+        folder = str(self._converted())
+        with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(Path(folder))):
+            return ctranslate2.models.Whisper(folder, intra_threads=cores())
+
     def _arguments(self, ctranslate2: Any) -> dict[str, Any]:
         """Tell where and how CTranslate2 shall compute, as `WhisperModel` takes it."""
         kind, _, index = self.placement.device.partition(":")
@@ -141,7 +186,11 @@ class FasterWhisper(Recogniser):
             known = ctranslate2.get_supported_compute_types(kind, int(index or 0))
         compute_type = _COMPUTE_TYPES[self.placement.precision]
         if compute_type not in known:
-            here = [name for name, type_ in _COMPUTE_TYPES.items() if type_ in known]
+            here = [
+                name
+                for name, type_ in _COMPUTE_TYPES.items()
+                if type_ in known or (kind == "cpu" and self._openvino_computes(name))
+            ]
             raise DeviceMissing(
                 f"faster-whisper on {self.placement.device} has {' and '.join(here)} only, got "
                 f"{self.placement.precision}; take --precision auto"

@@ -6,7 +6,7 @@ arithmetic and errors are the same for all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
@@ -77,7 +77,12 @@ def best_precision(device: str) -> Precision:
 
 
 def compile_graph(
-    graph: Path, precision: Precision, *, streams: int = 1, **settings: Any
+    graph: Path,
+    precision: Precision,
+    *,
+    streams: int = 1,
+    change: Callable[[Any], Any] = lambda model: model,
+    **settings: Any,
 ) -> CompiledModel:
     """Read a graph (`.xml` beside its `.bin`, or `.onnx`) and make it ready for the processor.
 
@@ -88,6 +93,7 @@ def compile_graph(
         graph: the file; its weights in float32 unless less is wanted.
         precision: `fp32`, `bf16` or `fp16`; one that it `computes`.
         streams: requests that run side by side.
+        change: makes another graph of the one that was read, before it is made ready.
         settings: more of OpenVINO's own, by their names (`PERF_COUNT=True`).
 
     Raises:
@@ -111,7 +117,7 @@ def compile_graph(
                 f"{graph} cannot be read as a graph ({brief(str(error).strip())}); remove its "
                 "folder, and it is made again"
             ) from None
-        return core().compile_model(model, "CPU", settings)
+        return core().compile_model(change(model), "CPU", settings)
 
 
 @contextmanager

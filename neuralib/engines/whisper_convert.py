@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import gzip
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from neuralib.engines.whisper_checkpoint import (
     read_checkpoint,
 )
 from neuralib.engines.whisper_quiet import whisper_quiet
-from neuralib.engines.whisper_tokenizer import vocabulary, write_tokenizer
+from neuralib.engines.whisper_tokenizer import vocabulary, write_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,9 +53,7 @@ def convert(checkpoint: Path, folder: Path) -> None:
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
-    write_tokenizer(folder / "tokenizer.json", tokenizer.encoding)
-    features = {"feature_size": dims.n_mels}
-    (folder / "preprocessor_config.json").write_text(json.dumps(features), encoding="utf-8")
+    write_settings(folder, dims.n_mels, tokenizer.encoding)
 
 
 def _configure(config: Any, tokenizer: Any) -> None:

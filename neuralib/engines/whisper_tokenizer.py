@@ -6,6 +6,7 @@ from the vocabulary that openai-whisper ships, and gives the same tokens.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,13 @@ def write_tokenizer(path: Path, encoding: tiktoken.Encoding) -> None:
     names = sorted(encoding._special_tokens, key=encoding._special_tokens.__getitem__)
     tokenizer.add_special_tokens([AddedToken(name, normalized=False) for name in names])
     tokenizer.save(str(path), pretty=False)
+
+
+def write_settings(folder: Path, n_mels: int, encoding: tiktoken.Encoding) -> None:
+    """Write what faster-whisper reads beside a model, so that nothing has to be fetched."""
+    write_tokenizer(folder / "tokenizer.json", encoding)
+    features = json.dumps({"feature_size": n_mels})
+    (folder / "preprocessor_config.json").write_text(features, encoding="utf-8")
 
 
 def _ranks(encoding: tiktoken.Encoding) -> dict[bytes, int]:
