@@ -131,11 +131,14 @@ def safe_stem(stem: str) -> str:
 
 
 def with_unique_names(entries: list[Input]) -> list[Input]:
-    """Tell equal names apart by their suffix, then by a number."""
+    """Tell equal names apart by their suffix, then by a number.
+
+    The suffix stands in brackets: a folder of stems called `song.wav` could not lie beside it.
+    """
     shared = Counter(entry.name.casefold() for entry in entries)
     wished = [
-        replace(entry, name=safe_stem(entry.path.name))
-        if shared[entry.name.casefold()] > 1
+        replace(entry, name=safe_stem(f"{entry.name} ({entry.path.suffix[1:]})"))
+        if shared[entry.name.casefold()] > 1 and entry.path.suffix
         else entry
         for entry in entries
     ]

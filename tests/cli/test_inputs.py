@@ -88,10 +88,10 @@ def test_what_cannot_be_looked_at_keeps_its_place(
     ("files", "names"),
     [
         (["a/song.wav", "b/tune.wav"], ["song", "tune"]),
-        (["song.wav", "song.mp3"], ["song.wav", "song.mp3"]),
-        (["a/song.wav", "b/song.wav"], ["song.wav", "song.wav (2)"]),
-        (["a/Song.wav", "b/song.mp3"], ["Song.wav", "song.mp3"]),
-        (["a/song.wav", "b/song.wav", "c/song.wav (2).wav"], None),
+        (["song.wav", "song.mp3"], ["song (wav)", "song (mp3)"]),
+        (["a/song.wav", "b/song.wav"], ["song (wav)", "song (wav) (2)"]),
+        (["a/Song.wav", "b/song.mp3"], ["Song (wav)", "song (mp3)"]),
+        (["a/song.wav", "b/song.wav", "c/song (wav) (2).wav"], None),
     ],
 )
 def test_no_two_inputs_share_a_name(
