@@ -63,7 +63,9 @@ def lively(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def small(path: Path, **arguments: object) -> ModelFiles:
-    return ModelFiles("small", (save_safetensors(lively(make_model(HTDemucs, **arguments)), path),))
+    """Two layers deep, for the time that OpenVINO takes to compile a layer."""
+    model = make_model(HTDemucs, **{"depth": 2, **arguments})
+    return ModelFiles("small", (save_safetensors(lively(model), path),))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,9 @@ def test_some_stems_of_some_shifts_and_overlap(tmp_path: Path, store: Store) -> 
 @pytest.mark.parametrize("segment", [0.25, 0.7])
 def test_a_bag_with_its_own_segments(tmp_path: Path, store: Store, segment: float) -> None:
     paths = tuple(
-        save_safetensors(lively(make_model(HTDemucs, seed)), tmp_path / f"{seed}.safetensors")
+        save_safetensors(
+            lively(make_model(HTDemucs, seed, depth=2)), tmp_path / f"{seed}.safetensors"
+        )
         for seed in range(2)
     )
     files = ModelFiles("bag", paths, ((1, 0, 1, 0), (0, 1, 1, 1)), segment)
@@ -151,7 +155,7 @@ def test_other_models_stay_with_torch(tmp_path: Path, store: Store, make: object
 
 
 def test_a_bag_of_both(tmp_path: Path, store: Store) -> None:
-    models = make_model(HTDemucs), make_model(Demucs)
+    models = make_model(HTDemucs, depth=2), make_model(Demucs)
     paths = tuple(
         save_safetensors(model, tmp_path / f"{index}.safetensors")
         for index, model in enumerate(models)
