@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 from neuralib.audio.segment import Segment, Segmenter
-from neuralib.engines.base import PitchTracker
-from neuralib.engines.device import cores, onnx_devices
+from neuralib.engines.base import PitchTracker, Prepare
+from neuralib.engines.basic_pitch_prepared import processor_graph
+from neuralib.engines.basic_pitch_weights import Unsupported
+from neuralib.engines.device import Placement, cores, onnx_devices
 from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
 from neuralib.midi.recorder import Recorder
@@ -34,6 +37,8 @@ from neuralib.midi.times import (
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
+    from neuralib.models.files import ModelFiles
+
 _INPUT = "serving_default_input_2:0"
 _OUTPUTS = {  # widths of onsets, notes and contours
     "StatefulPartitionedCall:2": KEYS,
@@ -47,15 +52,17 @@ _LEAD_SAMPLES = TRIM_FRAMES * HOP
 _WINDOWS_A_RUN = {"cpu": 1, "cuda": 32}
 _MOST_RUNS = 16
 
+_LOG = logging.getLogger(__name__)
 _LOG_ERRORS_ONLY = 3
 
 
 class BasicPitch(PitchTracker):
     """Spotify's note transcription model (Bittner et al., ICASSP 2022).
 
-    On a processor each core runs windows of its own, for threads that share a window spend up
-    to a half more time, waiting for each other. The activations are the same however many
-    windows run together.
+    On a processor it is run from a graph of its own, made of the same weights (see
+    `basic_pitch_graph`). Each core runs windows of its own, for threads that share a window
+    spend up to a half more time, waiting for each other. The activations are the same however
+    many windows run together.
     """
 
     find_devices = staticmethod(onnx_devices)
@@ -63,6 +70,12 @@ class BasicPitch(PitchTracker):
     sample_rate: ClassVar[int] = SAMPLE_RATE
 
     _session: InferenceSession | None = None
+
+    def __init__(
+        self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
+    ) -> None:
+        super().__init__(model, placement)
+        self._prepared = prepared
 
     def load(self) -> None:
         """Read the graph.
@@ -83,7 +96,8 @@ class BasicPitch(PitchTracker):
         self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
         # One for all the songs that are under way: each with its own would need turns on the cores.
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
-        self._session = _open(self.model.paths[0], self.placement.device)
+        path = self.model.paths[0]
+        self._session = _open(self._graph(path), path, self.placement.device)
 
     def track(self, blocks: Iterable[Block]) -> Activations:
         """Compute the activations of mono audio at `sample_rate`, as basic-pitch 0.4 does.
@@ -103,6 +117,17 @@ class BasicPitch(PitchTracker):
             for piece in pieces:
                 recorder.append(piece)
             return recorder.finish(frames_about(windows.samples), reference_frames(windows.samples))
+
+    def _graph(self, path: Path) -> bytes:
+        try:
+            if self._kind == "cpu":
+                return processor_graph(self.model, self._prepared)
+        except Unsupported as reason:
+            _LOG.info("%s is run as it is: %s", path, reason)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise _not_basic_pitch(path, str(error)) from error
 
     @property
     def _kind(self) -> str:
@@ -161,7 +186,7 @@ def _fill(segment: Segment) -> NDArray[np.float32]:
     return np.pad(segment.samples, ((0, 0), (0, missing))).T
 
 
-def _open(path: Path, device: str) -> InferenceSession:
+def _open(graph: bytes, path: Path, device: str) -> InferenceSession:
     try:
         import onnxruntime
     except ImportError as error:
@@ -175,9 +200,7 @@ def _open(path: Path, device: str) -> InferenceSession:
     if provider not in onnxruntime.get_available_providers():
         raise _no_device(device)
     try:
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=[(provider, settings)]
-        )
+        session = onnxruntime.InferenceSession(graph, options, providers=[(provider, settings)])
     except Exception as error:  # onnxruntime's errors have no class of their own in common
         raise _not_basic_pitch(path, str(error)) from error
     if provider not in session.get_providers():  # it falls back to the processor

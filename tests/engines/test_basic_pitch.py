@@ -243,14 +243,14 @@ task, folder = MidiTask(), Path(sys.argv[1])
 engine = Engines(Store(folder, offline=True), "auto").get(task)
 notes = create_notes(engine.track([np.ones((1, 22050), np.float32)]), task)
 encode_notes(notes, "mid", Score())
-heavy = {"basic_pitch", "librosa", "numba", "openvino", "scipy", "tensorflow", "torch"}
+heavy = {"basic_pitch", "librosa", "numba", "onnx", "openvino", "scipy", "tensorflow", "torch"}
 print(*sorted(heavy & set(sys.modules)))
 """
 
 
-def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LEAN, tmp_path], capture_output=True, text=True, check=False
-    )
-
-    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
+def test_nothing_heavy_is_imported_but_once(tmp_path: Path) -> None:
+    for expected in ("onnx\n", "\n"):
+        done = subprocess.run(
+            [sys.executable, "-c", LEAN, tmp_path], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
