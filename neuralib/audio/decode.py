@@ -12,6 +12,7 @@ import numpy as np
 from av.audio.format import AudioFormat
 
 from neuralib.audio.block import Block
+from neuralib.audio.clock import delay_seconds
 from neuralib.audio.container import Source, open_audio
 from neuralib.audio.packets import PacketReader
 from neuralib.audio.reblock import reblock
@@ -74,6 +75,9 @@ def decode(
     do. Where sample rate or channels change on the way, the rest is converted to what `probe`
     says.
 
+    Sample 0 is where a player begins: sound that begins later than the pictures of its film has
+    silence before it, and gaps that the time stamps of the container tell of are silent.
+
     A WAV file may hold less than its header promises, or leave the length open (0 or
     0xFFFFFFFF), as recorders and pipes do that cannot go back to the header: what is there is
     taken. Bytes behind the announced samples are not read. A compressed lossless file that gives
@@ -105,7 +109,7 @@ def decode(
 def _seconds(source: Source) -> float | None:
     stream = source.stream
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
+        return float(stream.duration * stream.time_base) + delay_seconds(source)
     if source.container.duration is not None:
         return source.container.duration / av.time_base
     return None

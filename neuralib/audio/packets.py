@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from neuralib.audio.block import Block
+from neuralib.audio.clock import Clock
 from neuralib.audio.container import Source
 from neuralib.audio.frame import block_of
 from neuralib.audio.length import Trimmer, exact_frames, promised_frames
@@ -38,6 +39,7 @@ class PacketReader:
         self._rate = source.stream.sample_rate
         self._layout = source.stream.layout
         self._promised = promised_frames(source)
+        self._clock = Clock(source)
         self._last_packet: Packet[AudioStream] | None = None
         self._decoded_seconds = 0.0
         self._damaged_packets = 0
@@ -54,6 +56,8 @@ class PacketReader:
         """
         frames = 0
         for block in self._trimmed(self._converted(self._decoded(self._packets()))):
+            if not frames:
+                yield from self._silence(self._clock.delay_frames)
             frames += block.shape[1]
             yield block
         self._judge(frames)
@@ -93,10 +97,12 @@ class PacketReader:
         kind: tuple[str, str, int] | None = None
         resampler: AudioResampler | None = None
         for frame in frames:
+            missing = self._clock.missing_frames(frame)
             block = block_of(frame) if _kind(frame)[1:] == plain else None
-            if kind is not None and (block is not None or kind != _kind(frame)):
+            if kind is not None and (missing or block is not None or kind != _kind(frame)):
                 yield from self._resampled(resampler, None)
                 kind, resampler = None, None
+            yield from self._silence(missing)
             if block is not None:
                 yield block
                 continue
@@ -117,6 +123,11 @@ class PacketReader:
         except (av.FFmpegError, ValueError):
             self._note_damage()
             return iter(())
+
+    def _silence(self, frames: int) -> Iterator[Block]:
+        for start in range(0, frames, self._block_frames):
+            length = min(self._block_frames, frames - start)
+            yield np.zeros((self._layout.nb_channels, length), np.float32)
 
     def _note_damage(self) -> None:
         if not self._damaged_packets:
@@ -165,6 +176,12 @@ class PacketReader:
                 "%s is damaged; packets skipped: %d, the first at %.2f s; get a whole copy",
                 *(self._name, self._damaged_packets, self._first_damage_seconds),
                 extra={"action": "input.damaged"},
+            )
+        elif self._clock.gaps:
+            _LOG.warning(
+                "%s leaves out sound; gaps filled with silence: %d, the first at %.2f s",
+                *(self._name, self._clock.gaps, self._clock.first_gap_seconds),
+                extra={"action": "input.gaps"},
             )
 
     def _of_promise(self, frames: int) -> str:
