@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from neuralib.engines.pool import engine_class
+from neuralib.tasks import build_task
 from tests.conftest import ROOT, Command
 from tests.servers.gateway import Gateway
 
@@ -24,8 +26,9 @@ def test_every_missing_model_comes_with_the_command_that_brings_it(neuralib: Com
 def test_auto_is_explained(neuralib: Command) -> None:
     done = neuralib("doctor", "--device", "cpu", "--json")
     found = {check["name"]: check["found"] for check in done.records}
-    for task in ("separate", "midi", "transcribe"):
-        assert found[f"device ({task})"] == "cpu means cpu, precision auto means fp32"
+    for kind in ("separate", "midi", "transcribe"):
+        best = engine_class(build_task({"kind": kind})).best_precision("cpu")
+        assert found[f"device ({kind})"] == f"cpu means cpu, precision auto means {best}"
 
 
 def test_a_device_is_explained_for_each_task(neuralib: Command) -> None:
