@@ -74,7 +74,7 @@ def run(task: SeparateTask, song: Path, out: Path) -> tuple[list[Told], float]:
 
 
 def show(told: list[Told], total: float) -> None:
-    """Print some of what was told, and the worst of all that was told after the first minute."""
+    """Print some of what was told, and the worst from the first minute to the last tenth."""
     print("| after s | stage | done | was | left s | was s |\n|---|---|---|---|---|---|")
     for each in told[:: max(len(told) // ROWS, 1)]:
         left = "" if each.left is None else f"{each.left:.0f}"
@@ -83,10 +83,12 @@ def show(told: list[Told], total: float) -> None:
     errors = [
         abs(each.left - (total - each.at)) / (total - each.at)
         for each in told
-        if each.at >= 60 and each.left is not None and total - each.at >= 10
+        if each.at >= 60 and each.left is not None and total - each.at >= total / 10
     ]
     if errors:
-        print(f"worst error of the time left from the first minute on: {max(errors):.0%}")
+        print(
+            f"worst error of the time left from the first minute to the last tenth: {max(errors):.0%}"
+        )
     scale = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
     print(f"took {total:.0f} s; peak {peak:.0f} MB")
