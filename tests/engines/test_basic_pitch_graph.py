@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from tests.midi.music import CHORDS, play
 
 RATE = 22_050
 CPU = Placement("cpu", "fp32")
+TOLERANCE = 5e-6 if platform.machine() in ("x86_64", "AMD64") else 1e-3
+"""Elsewhere onnxruntime sums in another order, and the spectrogram is a logarithm."""
 SECONDS = np.arange(WINDOW_SAMPLES) / RATE
 NOISE = np.random.default_rng(0).normal(0, 0.1, WINDOW_SAMPLES)
 
@@ -76,7 +79,7 @@ def test_activations_are_those_of_the_original_graph(
     assert found.keys() == expected.keys()
     for name, values in expected.items():
         assert values.shape[1] == WINDOW_FRAMES
-        np.testing.assert_allclose(found[name], values, rtol=0, atol=5e-6, err_msg=name)
+        np.testing.assert_allclose(found[name], values, rtol=0, atol=TOLERANCE, err_msg=name)
 
 
 def test_every_key_has_activations_of_its_own(graph: bytes) -> None:
