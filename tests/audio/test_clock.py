@@ -69,6 +69,20 @@ def test_one_lost_packet_is_made_up_for(tmp_path: Path) -> None:
     assert abs(lag(whole(path)[:, 24_000:], sound()[:, 24_000:])) <= kind.off
 
 
+def test_stamps_that_waver_are_no_gaps(tmp_path: Path) -> None:
+    kind = next(kind for kind in FILMS if kind.suffix == "webm")
+    film = write_film(tmp_path / "film.webm", kind, sound())
+    path = tmp_path / "song.webm"
+    with av.open(str(film)) as source, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(source.streams.audio[0])
+        for number, packet in enumerate(source.demux(audio=0)):
+            if packet.pts is not None:
+                packet.pts = packet.dts = packet.pts + 12 * (number % 2)
+                packet.stream = stream
+                output.mux(packet)
+    assert np.array_equal(whole(path), whole(film))
+
+
 def test_recordings_that_are_joined_follow_each_other(tmp_path: Path) -> None:
     kind = next(kind for kind in FILMS if kind.suffix == "ts")
     parts = [

@@ -6,11 +6,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 
 from neuralib.audio.decode import decode, probe
 from neuralib.audio.encode import open_writer
 from neuralib.audio.shape import read
 from neuralib.errors import NoAudio
+from tests.audio.clicks import lateness, write_clicks
 from tests.audio.containers import LOSSLESS, LOSSY, Kind, lag, mark, whole, write, write_film
 from tests.audio.splits import join
 from tests.audio_files import Samples, noise, png_bytes
@@ -39,6 +41,19 @@ def test_lossy_audio_is_in_its_place(tmp_path: Path, kind: Kind, rate: int) -> N
     assert abs(lag(decoded, samples)) <= kind.off
     assert 0 <= decoded.shape[1] - frames + kind.off <= kind.longer + 2 * kind.off
     assert probe(path).sample_rate == rate
+
+
+COMPRESSED = [kind for kind in LOSSY + LOSSLESS if not kind.codec.startswith("pcm")]
+
+
+@pytest.mark.parametrize("kind", COMPRESSED, ids=lambda kind: kind.name)
+def test_the_end_is_as_exact_as_the_start(tmp_path: Path, kind: Kind) -> None:
+    rate = 44100 if 44100 in kind.rates else kind.rates[-1]
+    path = write_clicks(tmp_path / f"song.{kind.suffix}", kind, rate, 30)
+    first, last, _ = lateness(decode(path), rate, rate, 30)
+    assert abs(first) * rate <= kind.off + 0.1
+    # AMR moves a click by what its model of a voice needs.
+    assert abs(last - first) * rate < (60 if "amr" in kind.codec else 1.1)
 
 
 @pytest.mark.parametrize("format", ["mp3", "ogg", "opus", "m4a"])
@@ -118,6 +133,21 @@ def test_a_wrong_length_in_the_header_loses_nothing(tmp_path: Path, frames: int)
     decoded = whole(path)
     assert np.array_equal(decoded[:, : samples.shape[1]], samples)
     assert decoded.shape[1] - samples.shape[1] < 2 * 1152
+
+
+def test_frames_of_any_size_without_a_header_are_in_their_place(tmp_path: Path) -> None:
+    path, rate = tmp_path / "song.mp3", 44100
+    quiet = np.repeat(np.arange(20) % 2, rate)
+    samples = noise(20 * rate, channels=1) * quiet.astype(np.float32)
+    soundfile.write(path, samples.T, rate, format="MP3", bitrate_mode="VARIABLE")
+    content = path.read_bytes()
+    header = max(content.find(b"Xing"), content.find(b"Info"))
+    path.write_bytes(content[content.index(content[:2], header) :])
+    decoded = whole(path)
+    parts = [slice(at * rate, (at + 3) * rate) for at in (0, 17)]
+    first, last = (lag(decoded[:, part], samples[:, part]) for part in parts)
+    assert first == last
+    assert 0 <= first <= 1152
 
 
 # Several streams
