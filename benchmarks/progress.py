@@ -86,9 +86,7 @@ def show(told: list[Told], total: float) -> None:
         if each.at >= 60 and each.left is not None and total - each.at >= total / 10
     ]
     if errors:
-        print(
-            f"worst error of the time left from the first minute to the last tenth: {max(errors):.0%}"
-        )
+        print(f"time left, from the first minute to the last tenth: {max(errors):.0%} off at most")
     scale = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
     print(f"took {total:.0f} s; peak {peak:.0f} MB")

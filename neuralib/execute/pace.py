@@ -1,7 +1,8 @@
-"""How long it will take to encode what waits to be encoded."""
+"""How long it will take to encode what waits to be encoded, and to hash it then."""
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,7 +24,8 @@ class Pace:
     """Encodes a little of what comes now and then, each time after twice as much audio.
 
     Silence, speech and loud music take different times, and so do formats and machines: only
-    a trial tells. An hour of four stems has eight of them, a second in all for mp3.
+    a trial tells. An hour of four stems has eight of them, a second in all for mp3. What counts is
+    the time of the processor, for the model that computes meanwhile is done by then.
 
     Args:
         sample_rate: of the parts, in Hz.
@@ -36,7 +38,8 @@ class Pace:
         self._heard = 0
         self._next = int(_FIRST_SECONDS * sample_rate)
         self._tried_frames = 0
-        self._took_seconds = 0.0
+        self._encoding_seconds = 0.0
+        self._hashing_seconds = 0.0
 
     def hear(self, part: NDArray[np.float32]) -> None:
         """Take note of the next (stems, channels, frames)."""
@@ -47,15 +50,26 @@ class Pace:
         clip = part[..., : int(_TRIED_SECONDS * self._sample_rate)]
         with tempfile.TemporaryDirectory(prefix="neuralib-") as folder:
             for stem in clip:
-                with self._open(Path(folder) / "trial") as writer:
-                    started = time.perf_counter()
+                path = Path(folder) / "trial"
+                with self._open(path) as writer:
+                    started = time.thread_time()
                     for first in range(0, stem.shape[-1], _BLOCK_FRAMES):
                         writer.write(stem[:, first : first + _BLOCK_FRAMES])
-                    self._took_seconds += time.perf_counter() - started
+                    self._encoding_seconds += time.thread_time() - started
+                started = time.thread_time()
+                hashlib.sha256(path.read_bytes())
+                self._hashing_seconds += time.thread_time() - started
                 self._tried_frames += stem.shape[-1]
 
-    def seconds(self, audio_seconds: float) -> float:
+    def encoding_seconds(self, audio_seconds: float) -> float:
         """Estimate how long it takes to encode so much audio of one stem; 0 before a trial."""
+        return self._estimate(audio_seconds, self._encoding_seconds)
+
+    def hashing_seconds(self, audio_seconds: float) -> float:
+        """Estimate how long it takes to hash the file of so much audio; 0 before a trial."""
+        return self._estimate(audio_seconds, self._hashing_seconds)
+
+    def _estimate(self, audio_seconds: float, took_seconds: float) -> float:
         if not self._tried_frames:
             return 0.0
-        return audio_seconds * self._took_seconds * self._sample_rate / self._tried_frames
+        return audio_seconds * took_seconds * self._sample_rate / self._tried_frames

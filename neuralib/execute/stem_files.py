@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -88,7 +89,7 @@ class StemFiles(ABC):
         """Estimate the room on the disk that stems of this length take at most, at one time."""
 
     def later_seconds(self, seconds: float) -> float:
-        """Estimate how long `finish` takes for a track of this length."""
+        """Estimate how long `finish`, and the sink after it, take for a track of this length."""
         return 0.0
 
     @abstractmethod
@@ -220,7 +221,8 @@ class _AtTheEnd(StemFiles):
         self._pace.hear(part)
 
     def later_seconds(self, seconds: float) -> float:
-        return len(self._files) * self._pace.seconds(seconds)
+        audio = len(self._files) * seconds
+        return self._pace.encoding_seconds(audio) + self._pace.hashing_seconds(audio)
 
     def needed_bytes(self, seconds: float) -> float:
         samples = seconds * self._shape.sample_rate * self._shape.channels
@@ -230,7 +232,9 @@ class _AtTheEnd(StemFiles):
         gain_db = common_gain_db(max(draft.peak for draft in self._drafts))
         gain = np.float32(10 ** (gain_db / 20))
         rate = self._shape.sample_rate
-        watch = Watch(report, "write", rate, len(self._files) * self._frames / rate)
+        seconds = len(self._files) * self._frames / rate
+        hashing = partial(self._pace.hashing_seconds, seconds)
+        watch = Watch(report, "write", rate, seconds, hashing)
         for file, draft, scratch in zip(self._files, self._drafts, self._scratch, strict=True):
             with file.open() as writer:
                 for block in watch(draft.read()):
