@@ -20,7 +20,13 @@ _WITH_GAPS = frozenset({"matroska", "mp4", "mpegts"})
 from what is there, or (ASF) jump to and fro by a packet of the codec."""
 
 _GAP_SECONDS = 0.015
-"""Less than the packet that is lost (20 ms and more), more than stamps are rounded by (1 ms)."""
+"""Less than a packet that is lost (20 ms and more), more than stamps are rounded by (1 ms)."""
+
+_UNSTEADY_GAP_SECONDS = 0.1
+"""For codecs whose packets hold now more and now fewer samples (Vorbis, WMA): their stamps are off
+by a part of a packet. Players make nothing of less than this."""
+
+_STEADY_CODECS = ("aac", "ac3", "alac", "eac3", "flac", "mp2", "mp3", "opus")
 
 _LONGEST_JUMP_SECONDS = 10.0
 """In MPEG-TS, whose clock begins anew where recordings are joined: `dts_delta_threshold` of the
@@ -38,6 +44,8 @@ class Clock:
         self._rate = source.stream.sample_rate
         names = source.container.format.name.split(",")
         self._has_gaps = not _WITH_GAPS.isdisjoint(names)
+        steady = source.stream.codec_context.codec.canonical_name in _STEADY_CODECS
+        self._gap_seconds = _GAP_SECONDS if steady else _UNSTEADY_GAP_SECONDS
         # A stamp that is damaged must not become years of silence.
         self._left_seconds = _seconds(source.container.duration) or _UNKNOWN_SECONDS
         self._longest_seconds = _LONGEST_JUMP_SECONDS if "mpegts" in names else self._left_seconds
@@ -81,7 +89,7 @@ class Clock:
         if late > min(self._longest_seconds, self._left_seconds) or late < -1.0:
             self._end = start  # another clock begins here, or the stamp is damaged
             return 0
-        if late < _GAP_SECONDS:
+        if late < self._gap_seconds:
             return 0
         if not self.gaps:
             self.first_gap_seconds = self._heard_seconds

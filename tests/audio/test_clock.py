@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from neuralib.audio.decode import probe
+from neuralib.audio.encode import open_writer
 from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Cover, Tags
 from tests.audio.containers import lag, mark, whole
 from tests.audio.films import FILMS, RATE, FilmKind, write_film
-from tests.audio_files import Samples, png_bytes
+from tests.audio_files import Samples, noise, png_bytes
 
 FRAMES = 2 * RATE
 each = pytest.mark.parametrize("kind", FILMS, ids=lambda kind: kind.name)
@@ -29,6 +30,18 @@ def sound() -> Samples:
 
 def late(samples: Samples, seconds: float) -> Samples:
     return np.pad(samples, ((0, 0), (round(seconds * RATE), 0)))
+
+
+def copied(source: Path, target: Path, waver: int = 0) -> Path:
+    """Copy the packets of sound, every other one stamped later, by units of its stream."""
+    with av.open(str(source)) as film, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(film.streams.audio[0])
+        for number, packet in enumerate(film.demux(audio=0)):
+            if packet.pts is not None:
+                packet.pts = packet.dts = packet.pts + waver * (number % 2)
+                packet.stream = stream
+                output.mux(packet)
+    return target
 
 
 @each
@@ -72,15 +85,17 @@ def test_one_lost_packet_is_made_up_for(tmp_path: Path) -> None:
 def test_stamps_that_waver_are_no_gaps(tmp_path: Path) -> None:
     kind = next(kind for kind in FILMS if kind.suffix == "webm")
     film = write_film(tmp_path / "film.webm", kind, sound())
-    path = tmp_path / "song.webm"
-    with av.open(str(film)) as source, av.open(str(path), "w") as output:
-        stream = output.add_stream_from_template(source.streams.audio[0])
-        for number, packet in enumerate(source.demux(audio=0)):
-            if packet.pts is not None:
-                packet.pts = packet.dts = packet.pts + 12 * (number % 2)
-                packet.stream = stream
-                output.mux(packet)
+    path = copied(film, tmp_path / "song.webm", waver=12)
     assert np.array_equal(whole(path), whole(film))
+
+
+@pytest.mark.parametrize("rate", [11_025, 22_050, 44_100])
+def test_blocks_of_two_lengths_are_no_gaps(tmp_path: Path, rate: int) -> None:
+    strokes = noise(5 * rate, channels=1) * (np.arange(5 * rate) % 9000 < 500)
+    with open_writer(tmp_path / "song.ogg", format="ogg", sample_rate=rate, channels=1) as writer:
+        writer.write(strokes.astype(np.float32))
+    film = copied(tmp_path / "song.ogg", tmp_path / "song.webm")
+    assert np.array_equal(whole(film)[:, : 5 * rate], whole(tmp_path / "song.ogg"))
 
 
 def test_recordings_that_are_joined_follow_each_other(tmp_path: Path) -> None:
