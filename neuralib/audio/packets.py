@@ -11,6 +11,7 @@ import numpy as np
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
+from av.codec.context import Flags2
 from av.packet import Packet
 
 from neuralib.audio.block import Block
@@ -40,6 +41,11 @@ class PacketReader:
         self._layout = source.stream.layout
         self._promised = promised_frames(source)
         self._clock = Clock(source)
+        context = source.stream.codec_context
+        self._is_exact = context.codec.canonical_name in _EXACT_CODECS
+        if self._is_exact and source.container.format.name == "caf":
+            # The last packet is as short as it has to be; FFmpeg would cut it off once more.
+            context.flags2 |= Flags2.skip_manual
         self._last_packet: Packet[AudioStream] | None = None
         self._decoded_seconds = 0.0
         self._damaged_packets = 0
@@ -141,9 +147,8 @@ class PacketReader:
                     f"{self._name} is damaged, nothing in it can be decoded; get a whole copy"
                 )
             raise NoAudio(f"{self._name} holds not one sample; get a whole copy")
-        exact = self._source.stream.codec_context.codec.canonical_name in _EXACT_CODECS
-        short = self._promised is not None and frames + self._slack(exact) < self._promised
-        if short and exact:
+        short = self._promised is not None and frames + self._slack() < self._promised
+        if short and self._is_exact:
             raise DecodeError(
                 f"{self._name} breaks off or is damaged: {self._of_promise(frames)}; "
                 "get a whole copy"
@@ -151,12 +156,12 @@ class PacketReader:
         if self._warn:
             self._warn_of_damage(frames, short)
 
-    def _slack(self, exact: bool) -> int:
+    def _slack(self) -> int:
         """Give by how many samples a whole file may be shorter than it says."""
         if self._source.container.format.name == "caf":
             return 4096  # written by packets, whatever the last one holds
         # Edit lists of mp4 count milliseconds; other codecs lose some packets at either end.
-        return self._rate // 1000 if exact else self._rate // 10 + 4096
+        return self._rate // 1000 if self._is_exact else self._rate // 10 + 4096
 
     def _warn_of_damage(self, frames: int, short: bool) -> None:
         if short:

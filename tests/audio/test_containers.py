@@ -75,6 +75,15 @@ def test_songs_one_after_the_other_in_one_ogg_are_whole(tmp_path: Path) -> None:
     assert whole(tmp_path / "both.ogg").shape[1] >= 70_000
 
 
+@pytest.mark.parametrize(
+    "kind", [kind for kind in LOSSLESS if kind in COMPRESSED], ids=lambda kind: kind.name
+)
+def test_the_last_packet_is_whole_however_full(tmp_path: Path, kind: Kind) -> None:
+    samples = mark(7 * 4096 + 4000, 12_345, channels=2)
+    path = write(tmp_path / f"song.{kind.suffix}", kind, samples, 44100)
+    assert np.array_equal(whole(path), samples)
+
+
 def test_a_caf_that_counts_whole_packets_is_sound(tmp_path: Path) -> None:
     samples = mark(30_000, 12_345, channels=2)
     path = write(tmp_path / "song.caf", Kind("caf", "caf", "alac"), samples, 44100)
