@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,8 +25,10 @@ from neuralib.engines.demucs_openvino import OpenVINONetwork
 from neuralib.engines.demucs_prepared import PreparedDemucs, Unsupported, prepare
 from neuralib.engines.device import Placement, cores, exact
 from neuralib.engines.lane import Lane
-from neuralib.errors import CheckpointError, UsageError
+from neuralib.errors import CheckpointError, OutputError, UsageError
 from neuralib.models.files import ModelFiles
+
+_LOG = logging.getLogger(__name__)
 
 _LEAST_DEVIATION = 1e-8  # demucs' `Separator.separate_tensor`; keeps silence silent
 
@@ -129,8 +131,15 @@ class Demucs(Separator):
     def _open(self, path: Path) -> Checkpoint | PreparedDemucs:
         """Read what a checkpoint says, or its graph, which is made where it is not there yet."""
         if self._prepared is not None and self._is_on_openvino():
-            with contextlib.suppress(Unsupported):
+            try:
                 return prepare(path, self.model.segment_seconds, self._prepared)
+            except Unsupported:
+                pass
+            except OutputError as error:
+                _LOG.warning(
+                    "no graph of %s can be kept (%s); PyTorch computes instead, which is slower",
+                    path, error.message,
+                )  # fmt: skip
         return read_checkpoint(path)
 
     def _is_on_openvino(self) -> bool:

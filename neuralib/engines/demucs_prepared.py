@@ -9,6 +9,8 @@ from pathlib import Path
 
 from neuralib.engines.base import Prepare
 from neuralib.engines.demucs_files import read_checkpoint
+from neuralib.engines.refusal import brief
+from neuralib.errors import OutputError
 from neuralib.models.files import ModelFiles
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +72,11 @@ def _convert(path: Path, segment_seconds: float | None, folder: Path) -> None:
 
     _LOG.info("preparing %s for OpenVINO, once", path)
     model = checkpoint.build(segment_seconds)
-    openvino.save_model(build_graph(model, arguments), folder / _GRAPH, compress_to_fp16=False)
+    graph = build_graph(model, arguments)
+    try:
+        openvino.save_model(graph, folder / _GRAPH, compress_to_fp16=False)
+    except RuntimeError as error:  # all that OpenVINO raises where it cannot write
+        raise OutputError(f"cannot write {str(folder.parent)!r}: {brief(str(error))}") from None
     facts = {
         "sources": checkpoint.sources,
         "sample_rate": checkpoint.sample_rate,

@@ -19,6 +19,7 @@ from neuralib.engines.demucs import Demucs as Engine
 from neuralib.engines.demucs_spectrum import Spectrum
 from neuralib.engines.device import Placement
 from neuralib.models.files import ModelFiles
+from neuralib.models.prepared import Prepared
 from neuralib.models.store import Store
 from tests.demucs_checkpoints import FULL_SIZE, SOURCES, make_model, save_safetensors
 from tests.demucs_runs import (
@@ -152,6 +153,20 @@ def test_other_models_stay_with_torch(tmp_path: Path, store: Store, make: object
     assert (engine.runtime, engine.placement.precision) == ("torch", "fp32")
     np.testing.assert_array_equal(separate(engine, MIX), separate(engine_for(files), MIX))
     assert fast(files, store, "bf16").placement.precision == "bf16"
+
+
+def test_where_no_graph_can_be_kept_torch_computes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    nowhere = Prepared([tmp_path / "file" / "prepared"])
+    files = small(tmp_path / "model.safetensors")
+
+    engine = Engine(files, Placement("cpu", "bf16", True), nowhere.get)
+    engine.load()
+
+    assert (engine.runtime, engine.placement.precision) == ("torch", "fp32")
+    assert "PyTorch computes instead, which is slower" in caplog.text
 
 
 def test_a_bag_of_both(tmp_path: Path, store: Store) -> None:

@@ -55,19 +55,20 @@ def test_an_input_cut_while_it_is_read_is_told(
 def test_the_input_is_not_replaced_by_a_stem(tmp_path: Path) -> None:
     model = make_model(Network, 0, channels=4, depth=2, lstm_layers=0)
     path = save_safetensors(model, tmp_path / "model.safetensors")
-    song = write_wav(tmp_path / "vocals.wav", noise(8000), 8000)
+    (tmp_path / "songs").mkdir()
+    song = write_wav(tmp_path / "songs" / "vocals.wav", noise(8000), 8000)
     before = song.read_bytes()
     engines = Engines(Store(tmp_path / "models"), "cpu")
     with pytest.raises(OutputError, match="is the input itself; choose another folder with -o"):
         execute(
             SeparateTask(model=str(path)),
             Source(song, "vocals"),
-            FolderSink(tmp_path),
+            FolderSink(song.parent),
             lambda _: None,
             engines,
         )
     assert song.read_bytes() == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.safetensors", "vocals.wav"]
+    assert list(song.parent.iterdir()) == [song]
 
 
 def test_too_little_memory_is_told(tmp_path: Path) -> None:
