@@ -76,6 +76,9 @@ class BasicPitch(PitchTracker):
     ) -> None:
         super().__init__(model, placement)
         self._prepared = prepared
+        self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
+        # One for all the songs that are under way: each with its own would need turns on the cores.
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
 
     def load(self) -> None:
         """Read the graph.
@@ -93,9 +96,6 @@ class BasicPitch(PitchTracker):
                 f"the model of midi has fp32 only, got {self.placement.precision}; take "
                 "--precision auto"
             )
-        self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
-        # One for all the songs that are under way: each with its own would need turns on the cores.
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
         path = self.model.paths[0]
         self._session = _open(self._graph(path), path, self.placement.device)
 
