@@ -25,6 +25,7 @@ from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
 from neuralib.midi.recorder import Recorder
 from neuralib.midi.times import (
     HOP,
+    KEPT_FRAMES,
     SAMPLE_RATE,
     STRIDE_SAMPLES,
     TRIM_FRAMES,
@@ -151,9 +152,9 @@ class BasicPitch(PitchTracker):
         """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""
         assert self._session is not None
         outputs = self._session.run(list(_OUTPUTS), {_INPUT: windows})
-        return Activations(
-            *(out[:, TRIM_FRAMES:-TRIM_FRAMES].reshape(-1, out.shape[-1]) for out in outputs)
-        )
+        trim = (outputs[0].shape[1] - KEPT_FRAMES) // 2
+        kept = (out[:, trim : trim + KEPT_FRAMES] for out in outputs)
+        return Activations(*(out.reshape(-1, out.shape[-1]) for out in kept))
 
 
 class _Windows:
@@ -226,9 +227,11 @@ def _no_device(device: str) -> DeviceMissing:
 def _check(session: InferenceSession, path: Path) -> None:
     inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}
     outputs = {each.name: tuple(each.shape[1:]) for each in session.get_outputs()}
-    if inputs != {_INPUT: (WINDOW_SAMPLES, 1)} or outputs != {
-        name: (WINDOW_FRAMES, width) for name, width in _OUTPUTS.items()
-    }:
+    known = [
+        {name: (frames, width) for name, width in _OUTPUTS.items()}
+        for frames in (WINDOW_FRAMES, KEPT_FRAMES)
+    ]
+    if inputs != {_INPUT: (WINDOW_SAMPLES, 1)} or outputs not in known:
         raise _not_basic_pitch(path, f"its inputs are {inputs} and its outputs {outputs}")
 
 

@@ -1,7 +1,7 @@
 """Basic Pitch's network, written down anew for processors.
 
 The sums are those of basic-pitch's own graph, in float32. Only their order differs, and what is
-a multiplication by zero: activations differ in the seventh digit. Three things make it faster:
+a multiplication by zero: activations differ in the seventh digit. Four things make it faster:
 
 - **One output of eight channels leaves a processor's vectors half empty.** So `_BLOCK`
   neighbouring bins are computed as channels of one output, by a kernel that is so much longer and
@@ -12,6 +12,8 @@ a multiplication by zero: activations differ in the seventh digit. Three things 
   others have not, so the `_EDGE` bins there have kernels of their own.
 - **A layer with one output is a transposed convolution**: every input is multiplied by the whole
   kernel in one matrix product, and what belongs together is added up.
+- **Frames that a window gives up are not computed**, but for the spectrogram, whose level is taken
+  over all of them. No layer looks beyond an end, so none is padded there.
 
 Arrays are (channels, bins, frames): a shift by bins is then a copy of whole rows. Sums before the
 logarithm keep their order, tap by tap, where onnxruntime has kernels for blocks of channels
@@ -29,7 +31,7 @@ from numpy.typing import NDArray
 from neuralib.engines.basic_pitch_weights import BasicPitchWeights, Layer, Weights
 from neuralib.engines.onnx_graph import OnnxGraph
 from neuralib.midi.activations import BINS_PER_KEY, KEYS
-from neuralib.midi.times import HOP, WINDOW_FRAMES, WINDOW_SAMPLES
+from neuralib.midi.times import HOP, KEPT_FRAMES, TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,6 +53,13 @@ _BLOCK = 8
 _EDGE = 24
 """Bins at each end; more than `_REACH`, in whole blocks."""
 
+_CONTEXT = 10
+"""Frames of the spectrogram on either side on which a frame of notes and onsets depends."""
+_MORE_CONTOURS = 7
+"""So many frames of contours at each end are needed for the notes, beyond those that are kept..."""
+_MORE_NOTES = 1
+"""...and so many of notes for the onsets."""
+
 _SAMPLES = 16
 """Neighbouring samples of a halved wave that are channels of one output."""
 
@@ -59,31 +68,31 @@ _DECIBELS = (np.float32(1 / np.log(10)), np.float32(10))
 
 
 def build_graph(weights: BasicPitchWeights) -> ModelProto:
-    """Write the graph of one window; its inputs and outputs are those of basic-pitch's.
+    """Write the graph of one window; its inputs and outputs are called as basic-pitch's are.
 
-    Input (1, 43 844, 1): samples at 22 050 Hz. Outputs (1, 172, 264) for contours, (1, 172, 88)
-    for notes and onsets: probabilities.
+    Input (1, 43 844, 1): samples at 22 050 Hz. Outputs (1, 142, 264) for contours, (1, 142, 88)
+    for notes and onsets: probabilities, in the frames that a window keeps.
     """
     graph = OnnxGraph("basic-pitch")
     samples = graph.input(INPUT, 1, WINDOW_SAMPLES, 1)
-    spectrogram = _spectrogram(graph, samples, weights)
+    spectrogram = _middle(graph, _spectrogram(graph, samples, weights), TRIM_FRAMES - _CONTEXT)
     contours = _contours(graph, spectrogram, weights)
     notes = _notes(graph, contours, weights)
     onsets = _onsets(graph, spectrogram, notes, weights)
-    for name, value, width in (
-        (CONTOURS, contours, _BINS),
-        (NOTES, notes, KEYS),
-        (ONSETS, onsets, KEYS),
+    for name, value, width, more in (
+        (CONTOURS, contours, _BINS, _MORE_CONTOURS),
+        (NOTES, notes, KEYS, _MORE_NOTES),
+        (ONSETS, onsets, KEYS, 0),
     ):
-        frames = graph.add("Transpose", value, perm=(0, 1, 3, 2))
-        frames = graph.reshape(frames, 1, WINDOW_FRAMES, width)
-        graph.output(name, frames, 1, WINDOW_FRAMES, width)
+        frames = graph.add("Transpose", _middle(graph, value, more), perm=(0, 1, 3, 2))
+        frames = graph.reshape(frames, 1, KEPT_FRAMES, width)
+        graph.output(name, frames, 1, KEPT_FRAMES, width)
     return graph.model()
 
 
 def _spectrogram(graph: OnnxGraph, samples: str, weights: BasicPitchWeights) -> str:
     """Add the constant-Q transform in decibels, from 0 to 1, then scaled: (309, 172)."""
-    parts: tuple[list[str], list[str]] = ([], [])
+    octaves: list[str] = []
     wave, length = graph.reshape(samples, 1, 1, 1, WINDOW_SAMPLES), WINDOW_SAMPLES
     around = (0, 0, 0, weights.octave[0].shape[-1] // 2)
     for octave in range(_OCTAVES):
@@ -91,10 +100,12 @@ def _spectrogram(graph: OnnxGraph, samples: str, weights: BasicPitchWeights) -> 
             wave, length = _halved(graph, wave, length, weights.half_band)
         first = _OCTAVES * _OCTAVE - _ROWS if octave == _OCTAVES - 1 else 0
         padded = graph.pad(wave, around, around, "reflect")
-        for part, filters in zip(parts, weights.octave, strict=True):
-            part.append(graph.add("Conv", padded, filters[first:], strides=(1, HOP >> octave)))
-    power = [_squared(graph, part[::-1], weights.levels) for part in parts]
-    return _normalised(graph, graph.add("Add", *power), weights)
+        filters = np.concatenate([part[first:] for part in weights.octave])
+        found = graph.add("Conv", padded, filters, strides=(1, HOP >> octave))
+        octaves.append(graph.reshape(found, 2, _OCTAVE - first, WINDOW_FRAMES))
+    levelled = graph.add("Mul", graph.add("Concat", *octaves[::-1], axis=1), weights.levels)
+    squares = graph.add("Mul", levelled, levelled)
+    return _normalised(graph, graph.add("ReduceSum", squares, np.array([0]), keepdims=0), weights)
 
 
 def _halved(graph: OnnxGraph, wave: str, length: int, half_band: Weights) -> tuple[str, int]:
@@ -109,13 +120,6 @@ def _halved(graph: OnnxGraph, wave: str, length: int, half_band: Weights) -> tup
     found = graph.add("Conv", wave, kernel, strides=(1, 2 * _SAMPLES), pads=(0, before, 0, after))
     joined = graph.reshape(graph.add("Transpose", found, perm=(0, 2, 3, 1)), blocks * _SAMPLES)
     return graph.reshape(graph.rows(joined, 0, left), 1, 1, 1, left), left
-
-
-def _squared(graph: OnnxGraph, octaves: list[str], levels: Weights) -> str:
-    """Join octaves, the lowest first, and square them: (309, 172)."""
-    joined = graph.reshape(graph.add("Concat", *octaves, axis=1), _ROWS, WINDOW_FRAMES)
-    levelled = graph.add("Mul", joined, levels)
-    return graph.add("Mul", levelled, levelled)
 
 
 def _normalised(graph: OnnxGraph, power: str, weights: BasicPitchWeights) -> str:
@@ -133,18 +137,18 @@ def _normalised(graph: OnnxGraph, power: str, weights: BasicPitchWeights) -> str
 
 
 def _contours(graph: OnnxGraph, spectrogram: str, weights: BasicPitchWeights) -> str:
-    """Add the contours of pitch: (1, 1, 264, 172)."""
+    """Add the contours of pitch: (1, 1, 264, 156)."""
     layer, top = weights.harmonics, _BINS - _EDGE
     lowest, highest = (_HARMONICS[0] - _REACH, _HARMONICS[-1] + _REACH)
     width = -(-(highest - lowest + _BLOCK) // _BLOCK)  # blocks that one block of bins looks at
     bottom = _EDGE + lowest
     count = (top - _EDGE) // _BLOCK + width - 1
     rows = bottom + _BLOCK * np.arange(count) + np.arange(_BLOCK)[:, None]
-    blocks = graph.reshape(_gathered(graph, spectrogram, rows), 1, _BLOCK, count, WINDOW_FRAMES)
+    blocks = graph.reshape(_gathered(graph, spectrogram, rows), 1, _BLOCK, count, -1)
     looked_at = range(bottom, bottom + width * _BLOCK)
     kernel = _over_rows(layer, range(_EDGE, _EDGE + _BLOCK), looked_at)
     kernel = kernel.reshape(-1, width, _BLOCK, 3).swapaxes(1, 2)
-    hidden = graph.add("Conv", blocks, kernel, np.tile(layer.bias, _BLOCK), pads=(0, 1, 0, 1))
+    hidden = graph.add("Conv", blocks, kernel, np.tile(layer.bias, _BLOCK))
     low = _edge(graph, spectrogram, layer, range(_EDGE), range(_EDGE + highest))
     high = _edge(graph, spectrogram, layer, range(top, _BINS), range(top + lowest, _ROWS))
     hidden = graph.add("Concat", low, graph.add("Relu", hidden), high, axis=2)
@@ -155,36 +159,46 @@ def _contours(graph: OnnxGraph, spectrogram: str, weights: BasicPitchWeights) ->
         _spread(one.kernel),
         one.bias,
         strides=(_BLOCK, 1),
-        pads=(2, 2, 2, 2),
+        pads=(2, 4, 2, 4),
     )
     return graph.add("Sigmoid", contours)
 
 
 def _edge(graph: OnnxGraph, spectrogram: str, layer: Layer, bins: range, rows: range) -> str:
-    """Add the layer of the harmonics for some bins: (1, 64, blocks, 172)."""
+    """Add the layer of the harmonics for some bins: (1, 64, blocks, frames)."""
     seen = graph.rows(spectrogram, rows.start, rows.stop)
-    seen = graph.reshape(seen, 1, len(rows), 1, WINDOW_FRAMES)
+    seen = graph.reshape(seen, 1, len(rows), 1, -1)
     kernel = _over_rows(layer, bins, rows)[:, :, None]
-    hidden = graph.add("Conv", seen, kernel, np.tile(layer.bias, len(bins)), pads=(0, 1, 0, 1))
-    hidden = graph.reshape(graph.add("Relu", hidden), 1, len(bins) // _BLOCK, -1, WINDOW_FRAMES)
+    hidden = graph.add("Conv", seen, kernel, np.tile(layer.bias, len(bins)))
+    hidden = graph.reshape(
+        graph.add("Relu", hidden), 1, len(bins) // _BLOCK, len(kernel) // (len(bins) // _BLOCK), -1
+    )
     return graph.add("Transpose", hidden, perm=(0, 2, 1, 3))
 
 
 def _notes(graph: OnnxGraph, contours: str, weights: BasicPitchWeights) -> str:
-    """Add the notes that sound: (1, 1, 88, 172)."""
+    """Add the notes that sound: (1, 1, 88, 144)."""
     hidden = _per_key(graph, contours, weights.contours_to_notes)
     return graph.add("Sigmoid", _to_one(graph, hidden, weights.notes.kernel, weights.notes.bias))
 
 
 def _onsets(graph: OnnxGraph, spectrogram: str, notes: str, weights: BasicPitchWeights) -> str:
-    """Add the notes that begin: (1, 1, 88, 172)."""
+    """Add the notes that begin: (1, 1, 88, 142)."""
     rows = np.arange(_BINS) + np.array(_HARMONICS)[:, None]
-    stacked = graph.reshape(_gathered(graph, spectrogram, rows), 1, -1, _BINS, WINDOW_FRAMES)
+    seen = _middle(graph, spectrogram, _MORE_CONTOURS)
+    stacked = graph.reshape(_gathered(graph, seen, rows), 1, len(_HARMONICS), _BINS, -1)
     hidden = _per_key(graph, stacked, weights.harmonics_to_onsets)
     kernel, bias = weights.onsets.kernel, weights.onsets.bias
     by_notes = _to_one(graph, notes, kernel[:, :1], np.zeros_like(bias))
     by_harmonics = _to_one(graph, hidden, kernel[:, 1:], bias)
     return graph.add("Sigmoid", graph.add("Add", by_notes, by_harmonics))
+
+
+def _middle(graph: OnnxGraph, value: str, frames: int) -> str:
+    """Leave out so many frames at each end."""
+    if not frames:
+        return value
+    return graph.add("Slice", value, np.array([frames]), np.array([-frames]), np.array([-1]))
 
 
 def _gathered(graph: OnnxGraph, spectrogram: str, rows: NDArray[np.int64]) -> str:
@@ -224,8 +238,8 @@ def _spread(kernel: Weights) -> Weights:
 def _per_key(graph: OnnxGraph, values: str, layer: Layer) -> str:
     """Add a layer that makes one of three bins."""
     kernel = layer.kernel.swapaxes(2, 3)
-    bins, frames = kernel.shape[2] // 2, kernel.shape[3] // 2
-    pads = (bins - 1, frames, bins - 1, frames)
+    bins = kernel.shape[2] // 2 - 1
+    pads = (bins, 0, bins, 0)
     out = graph.add("Conv", values, kernel, layer.bias, strides=(BINS_PER_KEY, 1), pads=pads)
     return graph.add("Relu", out)
 
@@ -233,7 +247,7 @@ def _per_key(graph: OnnxGraph, values: str, layer: Layer) -> str:
 def _to_one(graph: OnnxGraph, values: str, kernel: Weights, bias: Weights) -> str:
     """Add a layer of one output."""
     turned = _turned(kernel)
-    bins, frames = turned.shape[2] // 2, turned.shape[3] // 2
+    bins, frames = turned.shape[2] // 2, turned.shape[3] - 1
     return graph.add("ConvTranspose", values, turned, bias, pads=(bins, frames, bins, frames))
 
 

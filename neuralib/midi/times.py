@@ -15,7 +15,7 @@ WINDOW_FRAMES = 172
 
 TRIM_FRAMES = 15
 """Neighbouring windows share twice as many frames, of which each gives up half."""
-_KEPT_FRAMES = WINDOW_FRAMES - 2 * TRIM_FRAMES
+KEPT_FRAMES = WINDOW_FRAMES - 2 * TRIM_FRAMES
 STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * TRIM_FRAMES * HOP
 """Samples from one window to the next."""
 
@@ -37,7 +37,7 @@ def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
 def frames_about(samples: int) -> int:
     """Count the frames that start within so much audio."""
     windows, rest = divmod(samples, STRIDE_SAMPLES)
-    return windows * _KEPT_FRAMES + min(-(-rest // HOP), _KEPT_FRAMES)
+    return windows * KEPT_FRAMES + min(-(-rest // HOP), KEPT_FRAMES)
 
 
 def reference_frames(samples: int) -> int:
