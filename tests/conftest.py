@@ -30,6 +30,14 @@ HTDEMUCS = MICRO / "htdemucs_micro.safetensors"
 WHISPER = MICRO / "whisper_micro.pt"
 
 
+def pytest_configure() -> None:
+    """Let tests that run beside others compute on one core each, without waiting for threads."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        import torch
+
+        torch.set_num_threads(1)
+
+
 @dataclass(frozen=True)
 class Finished:
     """A command that ended."""
