@@ -128,7 +128,7 @@ class Sink(ABC):
                 self.artifacts = tuple(
                     Artifact(what, name, self._publish(name, path), *digest)
                     for what, name, path in self._drafts
-                    for digest in [_digest(path)]
+                    for digest in [_digest(name, path)]
                 )
         finally:
             for _, _, path in self._drafts:
@@ -269,13 +269,16 @@ def _check_place(path: Path, spared: Path | None) -> None:
         )
 
 
-def _digest(path: Path) -> tuple[str, int]:
+def _digest(name: str, draft: Path) -> tuple[str, int]:
     hasher = hashlib.sha256()
     size = 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            hasher.update(chunk)
-            size += len(chunk)
+    try:
+        with draft.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                hasher.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise cannot_write(name, error) from None
     return hasher.hexdigest(), size
 
 

@@ -106,7 +106,10 @@ def test_inputs_of_one_title_get_numbers(tmp_path: Path) -> None:
 def test_equal_names_of_files_follow_the_rule_of_every_batch(tmp_path: Path) -> None:
     song(tmp_path / "a.flac")
     write_wav(tmp_path / "a.wav", tone(0.2))
-    assert places(tmp_path, "{title}-{stem}", "bass.wav") == ["a.flac-bass.wav", "a.wav-bass.wav"]
+    assert places(tmp_path, "{title}-{stem}", "bass.wav") == [
+        "a (flac)-bass.wav",
+        "a (wav)-bass.wav",
+    ]
 
 
 def test_no_result_takes_the_place_of_an_input_or_of_another_result(tmp_path: Path) -> None:
