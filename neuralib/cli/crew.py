@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
@@ -50,13 +51,14 @@ class Crew(Generic[Item, Outcome]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with self._changed:
-            self._stopped = True
-            for thread_id in self._at_work:
-                _interrupt(thread_id)
-        for thread in self._threads:
-            if thread.ident is not None:  # it was started
-                thread.join()
+        with _interrupts_unsaid():
+            with self._changed:
+                self._stopped = True
+                for thread_id in self._at_work:
+                    _interrupt(thread_id)
+            for thread in self._threads:
+                if thread.ident is not None:  # it was started
+                    thread.join()
 
     def outcomes(self) -> Iterator[list[Outcome]]:
         """Begin; give what became of the items, in their order, all that is known at once.
@@ -121,6 +123,32 @@ class Crew(Generic[Item, Outcome]):
             if isinstance(outcome, BaseException):
                 self._left = iter(())
             self._changed.notify_all()
+
+
+@contextlib.contextmanager
+def _interrupts_unsaid() -> Iterator[None]:
+    """Print no KeyboardInterrupt that was raised where nobody can take it.
+
+    It may reach a thread on the first step of what FFmpeg calls to write a file, of which PyAV
+    prints the traceback; the thread then ends at its next report.
+    """
+    say, say_unraisable = sys.excepthook, sys.unraisablehook
+
+    def excepthook(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            say(kind, error, trace)
+
+    def unraisablehook(found: sys.UnraisableHookArgs) -> None:
+        if not issubclass(found.exc_type, KeyboardInterrupt):
+            say_unraisable(found)
+
+    sys.excepthook, sys.unraisablehook = excepthook, unraisablehook
+    try:
+        yield
+    finally:
+        sys.excepthook, sys.unraisablehook = say, say_unraisable
 
 
 def _interrupt(thread_id: int) -> None:

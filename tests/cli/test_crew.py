@@ -6,12 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
+from neuralib.audio.encode import open_writer
 from neuralib.cli.crew import Crew
 from neuralib.errors import Cancelled, DeviceMissing
 from neuralib.progress import Progress, silent
+from tests.audio_files import noise
 
 
 def flat(crew: Crew[int, int]) -> list[int]:
@@ -96,3 +99,25 @@ def test_a_run_that_missed_the_interrupt_ends_with_its_next_report() -> None:
         report(Progress("run"))
     with pytest.raises(Cancelled):
         report(Progress("run"))
+
+
+def test_an_interrupt_while_ffmpeg_writes_is_not_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It may be raised in what FFmpeg calls to write, which cannot pass it on."""
+    block = noise(4_410)
+
+    def work(number: int, item: int) -> int:
+        report = crew.watched(silent)
+        path = tmp_path / f"{number}.wav"
+        with open_writer(path, format="wav", sample_rate=44_100, channels=2) as writer:
+            while True:
+                writer.write(block)
+                report(Progress("run"))
+
+    for _ in range(15):
+        with Crew(2, range(2), work) as crew:
+            for thread in crew._threads:
+                thread.start()
+            time.sleep(0.03)
+    assert capfd.readouterr().err == ""

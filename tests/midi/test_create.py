@@ -170,11 +170,14 @@ def seconds_to_create(*songs: Activations) -> float:
 
 
 def test_an_hour_takes_as_long_as_its_minutes() -> None:
-    """The hour against its twenty pieces of three minutes; other work may slow either down."""
+    """The hour against its twenty pieces of three minutes; it has less of the caches than they.
+
+    Looking through it all once more for every note would take twenty times as long.
+    """
     hour = dense_music(60)
     pieces = [
         Activations(*(np.array_split(matrix, 20)[index] for matrix in hour.matrices))
         for index in range(20)
     ]
 
-    assert any(seconds_to_create(hour) < 1.25 * seconds_to_create(*pieces) for _ in range(5))
+    assert any(seconds_to_create(hour) < 2 * seconds_to_create(*pieces) for _ in range(3))
