@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.midi.activations import Matrix
-from neuralib.midi.pieces import Places, in_pieces, places_of
+from neuralib.midi.pieces import Places, places_of
 
 _CHUNK_FRAMES = 512  # what is computed of so many frames stays in a core's cache
 _MARGIN = np.float32(2.0**-22)
@@ -30,30 +30,25 @@ def onset_peaks(
         infer: also take sudden rises of `notes` for onsets, scaled to the largest of `onsets`.
     """
     strength = _Strength(onsets, notes, infer=infer)
-    found = in_pieces(
-        lambda start, stop: list(_peaks(strength, start, stop, threshold)), len(onsets)
+    for start in reversed(range(0, strength.frames, _CHUNK_FRAMES)):
+        rows, columns = _peaks(strength, start, threshold)
+        yield from zip(rows[::-1].tolist(), columns[::-1].tolist(), strict=True)
+
+
+def _peaks(strength: _Strength, start: int, threshold: float) -> Places:
+    stop = min(start + _CHUNK_FRAMES, strength.frames)
+    if threshold <= 0.0:
+        rows, columns = places_of(np.ones((stop - start, strength.keys), np.bool_))
+        return rows + start, columns
+    # An edge has no neighbour to exceed.
+    rows, columns = strength.about(max(start, 1), min(stop, strength.frames - 1), threshold)
+    here = strength.of(rows, columns)
+    found = (
+        (here >= threshold)
+        & (here > strength.of(rows - 1, columns))
+        & (here > strength.of(rows + 1, columns))
     )
-    for piece in reversed(found):
-        for rows, columns in reversed(piece):
-            yield from zip(rows[::-1].tolist(), columns[::-1].tolist(), strict=True)
-
-
-def _peaks(strength: _Strength, start: int, stop: int, threshold: float) -> Iterator[Places]:
-    for at in range(start, stop, _CHUNK_FRAMES):
-        until = min(at + _CHUNK_FRAMES, stop)
-        if threshold <= 0.0:
-            rows, columns = places_of(np.ones((until - at, strength.keys), np.bool_))
-            yield rows + at, columns
-            continue
-        # An edge has no neighbour to exceed.
-        rows, columns = strength.about(max(at, 1), min(until, strength.frames - 1), threshold)
-        here = strength.of(rows, columns)
-        found = (
-            (here >= threshold)
-            & (here > strength.of(rows - 1, columns))
-            & (here > strength.of(rows + 1, columns))
-        )
-        yield rows[found], columns[found]
+    return rows[found], columns[found]
 
 
 class _Strength:
@@ -69,8 +64,7 @@ class _Strength:
         self._notes = notes
         self.frames, self.keys = onsets.shape
         self._top_onset = float(onsets.max(initial=0.0))
-        rises = in_pieces(self._largest_rise, len(notes)) if infer else ()
-        self._top_rise = max(rises, default=0.0)
+        self._top_rise = self._largest_rise() if infer else 0.0
 
     def of(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.float64]:
         """Compute the strength at each of these places."""
@@ -110,12 +104,12 @@ class _Strength:
             np.minimum(gain, now - self._notes[first - 2 : stop - 2], out=gain)
         return rise
 
-    def _largest_rise(self, start: int, stop: int) -> float:
+    def _largest_rise(self) -> float:
         largest = 0.0
-        for at in range(start, stop, _CHUNK_FRAMES):
-            rises = self._rough_rise(at, min(at + _CHUNK_FRAMES, stop))
+        for start in range(0, self.frames, _CHUNK_FRAMES):
+            rises = self._rough_rise(start, min(start + _CHUNK_FRAMES, self.frames))
             least = rises.max(initial=0.0) - _MARGIN
             if least + 2 * _MARGIN > largest:
                 rows, columns = places_of(rises >= least)
-                largest = max(largest, float(self._rise(rows + at, columns).max(initial=0.0)))
+                largest = max(largest, float(self._rise(rows + start, columns).max(initial=0.0)))
         return largest

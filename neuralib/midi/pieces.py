@@ -1,4 +1,4 @@
-"""A long song in pieces, on every core."""
+"""A long song in pieces, two at a time."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ PIECE_FRAMES = 16_384
 """Three minutes: shorter songs are done before threads had paid for their start."""
 
 
+_THREADS = 2  # more would wait for Python's lock
+
+
 def in_pieces(work: Callable[[int, int], Result], frames: int) -> list[Result]:
     """Call `work(start, stop)` for all pieces of so many frames, several at a time.
 
@@ -28,7 +31,7 @@ def in_pieces(work: Callable[[int, int], Result], frames: int) -> list[Result]:
     stops = [min(start + PIECE_FRAMES, frames) for start in starts]
     if len(stops) < 2:
         return list(map(work, starts, stops))
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(work, starts, stops))
 
 
