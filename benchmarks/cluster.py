@@ -32,6 +32,7 @@ from tests.servers.s3 import running_s3
 
 WORKERS = 2
 ROUNDS = 3
+BULLMQ_SECONDS = 120
 BULLMQ = ROOT / "benchmarks" / "bullmq"
 
 
@@ -200,12 +201,19 @@ def running_bullmq(folder: Path, redis_url: str) -> Iterator[Callable[[int, int]
         assert worker.stdout.readline() == b"ready\n"
 
     def run(jobs: int, clients: int) -> Run:
-        done = subprocess.run(
-            ["node", "client.mjs", redis_url, "noop", str(jobs), str(clients)],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-        )
+        try:
+            done = subprocess.run(
+                ["node", "client.mjs", redis_url, "noop", str(jobs), str(clients)],
+                cwd=folder,
+                check=True,
+                stdout=subprocess.PIPE,
+                timeout=BULLMQ_SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise SystemExit(
+                f"BullMQ's client did not end {jobs} jobs of {clients} clients in "
+                f"{late.timeout:g} s; its workers run: {[each.poll() is None for each in workers]}"
+            ) from late
         return Run(**json.loads(done.stdout))
 
     try:
