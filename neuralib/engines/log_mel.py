@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.audio.spool import Spool
+from neuralib.engines.per_array import per_array
 
 _FRAMES = 3000
 """Frames a piece: 30 s."""
@@ -23,6 +24,7 @@ class BlockwiseLogMel:
 
     def __init__(self, extractor: Any) -> None:
         self._extractor = extractor
+        self._once = per_array(self._spectrogram)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._extractor, name)
@@ -30,7 +32,7 @@ class BlockwiseLogMel:
     def __call__(
         self, waveform: NDArray[np.float32], padding: int = 160, chunk_length: int | None = None
     ) -> NDArray[np.float32]:
-        """Compute what the extractor would.
+        """Compute what the extractor would; for the same array once.
 
         Args:
             waveform: mono, shape (samples,), at 16 kHz.
@@ -43,6 +45,9 @@ class BlockwiseLogMel:
         Raises:
             OutputError: where there is no room for it.
         """
+        return self._once(waveform, padding)
+
+    def _spectrogram(self, waveform: NDArray[np.float32], padding: int) -> NDArray[np.float32]:
         frames = (waveform.size + padding) // self.hop_length
         loudest = -np.inf
         with Spool(len(self.mel_filters), "a spectrogram") as spool:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.engines.per_array import per_array
 from neuralib.engines.steady import is_steady
 from neuralib.errors import DeviceMissing, InternalError, NeuraLibError, UsageError
 from neuralib.transcript.transcript import Segment, Word
@@ -30,6 +31,7 @@ def finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return samples
 
 
+@per_array
 def is_speechless(samples: NDArray[np.float32], sample_rate: int) -> bool:
     """Tell whether mono audio is too short, too quiet or too steady to hold speech."""
     if samples.size < SHORTEST_SECONDS * sample_rate:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuralib.audio.decode import AudioInfo
 
 
@@ -27,3 +30,5 @@ class Findings:
     """By stream."""
     levels: dict[tuple[int | None, int, int], Level] = field(default_factory=dict)
     """By stream, and the sample rate and channels in which a model hears it."""
+    samples: dict[tuple[int | None, int], NDArray[np.float32]] = field(default_factory=dict)
+    """Mono, shape (samples,), by stream and sample rate; in a temporary file."""

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuralib.audio import decode, shape
 from neuralib.audio.block import Block
 from neuralib.execute.findings import Findings, Level
@@ -42,6 +45,20 @@ class Source:
         if key not in levels:
             levels[key] = measure()
         return levels[key]
+
+    def samples(
+        self, sample_rate: int, read: Callable[[], NDArray[np.float32]]
+    ) -> NDArray[np.float32]:
+        """Give what `read` gives, mono and whole; it is called unless that is known.
+
+        Args:
+            sample_rate: in which a model hears it, hertz.
+            read: reads all of it into a temporary file.
+        """
+        known, key = self.findings.samples, (self.stream, sample_rate)
+        if key not in known:
+            known[key] = read()
+        return known[key]
 
     def decode(self, *, warn: bool = True) -> Iterator[Block]:
         """Decode it, as `audio.decode.decode` does."""

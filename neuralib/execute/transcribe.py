@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from neuralib.audio.spool import Spool
 from neuralib.engines.base import Recogniser
 from neuralib.execute.room import check_temporary_room
@@ -31,17 +34,21 @@ def run_transcribe(
     Whisper looks at 30 seconds at a time but chooses where each window begins from what it
     heard in the last; the samples (16 kHz mono, 230 MB an hour) therefore wait in a file.
     """
-    seconds = source.probe().seconds
-    check_temporary_room(source, _BYTES_A_SECOND, "samples")
-    watch = Watch(report, "measure", engine.sample_rate, seconds)
-    with Spool(1, "samples") as spool:
-        for block in watch(source.read(engine.sample_rate, 1)):
-            spool.append(block.T)
-        samples = spool.finish().reshape(-1)
+    samples = source.samples(engine.sample_rate, lambda: _read(source, engine.sample_rate, report))
     with turn.taken():
         transcript = engine.transcribe(samples, task, report)
     limits = Limits(task.max_line_width, task.max_line_count, task.max_reading_speed)
     for format in task.formats:
         data = encode_transcript(transcript, format, limits)
         sink.put("transcript", f"{source.name}.{format}", data)
-    return watch.seconds
+    return samples.size / engine.sample_rate
+
+
+def _read(source: Source, sample_rate: int, report: Report) -> NDArray[np.float32]:
+    """Decode all of it into a temporary file, shape (samples,)."""
+    check_temporary_room(source, _BYTES_A_SECOND, "samples")
+    watch = Watch(report, "measure", sample_rate, source.probe().seconds)
+    with Spool(1, "samples") as spool:
+        for block in watch(source.read(sample_rate, 1)):
+            spool.append(block.T)
+        return spool.finish().reshape(-1)

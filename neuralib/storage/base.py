@@ -54,6 +54,10 @@ class Storage(ABC):
         finally:
             draft.unlink(missing_ok=True)
 
+    def borrow(self, key: str, path: Path) -> None:
+        """Do as `fetch`, for somebody who only reads the file: it may be the object itself."""
+        self.fetch(key, path)
+
     @abstractmethod
     def size(self, key: str) -> int:
         """Count its bytes.

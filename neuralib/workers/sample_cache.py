@@ -57,7 +57,7 @@ class SampleCache:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
-            self._storage.fetch(audio_key(sample.tenant, sample.id), path)
+            self._storage.borrow(audio_key(sample.tenant, sample.id), path)
         except NotFound:
             raise NotFound(
                 f"the audio of sample {sample.id} is not in the storage any more; upload it again"

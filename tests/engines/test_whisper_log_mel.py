@@ -41,6 +41,13 @@ def test_equals_openai_whisper() -> None:
     np.testing.assert_allclose(found[:, :500], expected[:, :500], atol=1e-4)
 
 
+def test_the_same_samples_are_transformed_once() -> None:
+    extractor = BlockwiseLogMel(FeatureExtractor())
+    samples = noise(16_000)
+    assert extractor(samples) is extractor(samples)
+    assert extractor(samples.copy()) is not extractor(samples)
+
+
 def test_memory_is_that_of_a_piece() -> None:
     samples = noise(10 * 60 * 16_000)
     extractor = BlockwiseLogMel(FeatureExtractor())

@@ -45,6 +45,27 @@ def written(folder: Path, task: TranscribeTask) -> dict[str, str]:
     return {path.suffix: path.read_text("utf-8") for path in (folder / "out").iterdir()}
 
 
+def stages(source: Source, folder: Path) -> set[str]:
+    """Run a task; give the stages that it went through."""
+    engine = Knowing(ModelFiles("knowing", ()), Placement("cpu", "fp32"))
+    found: set[str] = set()
+    with FolderSink(folder) as sink:
+        seconds = run_transcribe(
+            TranscribeTask(), source, sink, lambda told: found.add(told.stage), engine, alone()
+        )
+    assert seconds == 0.1
+    return found
+
+
+def test_a_recording_that_was_read_is_not_read_again(tmp_path: Path) -> None:
+    song = tmp_path / "song.wav"
+    soundfile.write(song, np.zeros(4410), 44_100)
+    first = Source(song, "song")
+    assert stages(first, tmp_path / "a") == {"measure"}
+    assert stages(Source(song, "again", findings=first.findings), tmp_path / "b") == set()
+    assert stages(Source(song, "song"), tmp_path / "c") == {"measure"}
+
+
 def test_subtitles_have_two_lines_of_42_columns_unless_told_otherwise(tmp_path: Path) -> None:
     files = written(tmp_path, TranscribeTask(formats=("srt", "vtt", "txt")))
     cue = "We follow the river under silver light,\nand every summer I remember your garden\n"

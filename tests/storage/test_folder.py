@@ -32,6 +32,16 @@ def test_an_object_is_the_file_of_its_key(root: Path, file: File) -> None:
     assert kept(root) == {"local/smp_1/audio"}
 
 
+def test_what_is_borrowed_takes_no_room(root: Path, tmp_path: Path, file: File) -> None:
+    storage = FolderStorage(root)
+    storage.put("local/one", file(b"x"))
+    storage.borrow("local/one", tmp_path / "borrowed")
+    storage.fetch("local/one", tmp_path / "fetched")
+    object_ = root / "local" / "one"
+    assert (tmp_path / "borrowed").samefile(object_)
+    assert not (tmp_path / "fetched").samefile(object_)
+
+
 def test_nothing_is_made_before_it_is_needed(root: Path) -> None:
     FolderStorage(root)
     assert not root.exists()

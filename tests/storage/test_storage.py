@@ -30,6 +30,19 @@ def test_what_is_put_can_be_fetched(storage: Storage, key: Key, file: File, tmp_
     assert storage.size(key("audio")) == len(LARGE)
 
 
+def test_what_was_borrowed_stays_what_it_was(
+    storage: Storage, key: Key, file: File, tmp_path: Path
+) -> None:
+    target = tmp_path / "borrowed"
+    for content in (b"first", b"second"):
+        storage.put(key("audio"), file(content))
+        storage.borrow(key("audio"), target)
+        assert target.read_bytes() == content
+    storage.put(key("audio"), file(b"third"))
+    storage.remove(key("audio"))
+    assert target.read_bytes() == b"second"
+
+
 def test_an_empty_object_is_an_object(storage: Storage, key: Key, file: File) -> None:
     storage.put(key("empty"), file(b""))
     assert storage.size(key("empty")) == 0
@@ -92,6 +105,8 @@ def test_a_missing_object_is_told_before_reading(
             storage.size(missing)
         with pytest.raises(NotFound):
             storage.fetch(missing, tmp_path / "target")
+        with pytest.raises(NotFound):
+            storage.borrow(missing, tmp_path / "target")
     assert not (tmp_path / "target").exists()
 
 
