@@ -42,6 +42,8 @@ class Clock:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._rate = source.stream.sample_rate
+        unit = source.stream.time_base
+        self._unit_seconds = None if unit is None else float(unit)
         names = source.container.format.name.split(",")
         self._has_gaps = not _WITH_GAPS.isdisjoint(names)
         steady = source.stream.codec_context.codec.canonical_name in _STEADY_CODECS
@@ -61,7 +63,10 @@ class Clock:
 
     def missing_frames(self, frame: AudioFrame) -> int:
         """Take the next frame; give the samples of silence between the one before and this."""
-        start = _stamp(frame.pts, frame.time_base)
+        if self._begun and not self._has_gaps:
+            return 0  # a song has many frames, and the rest takes as long as to decode them
+        # What decoders give is stamped in the unit of their stream.
+        start = _stamp(frame.pts, self._unit_seconds)
         if not self._begun:
             self._begun = True
             self.delay_frames = self._delay(start)
@@ -122,7 +127,7 @@ def delay_seconds(source: Source, start: float | None = None) -> float:
     return max((own if start is None else start) - min(own, *starts), 0.0)
 
 
-def _stamp(time: int | None, unit: Fraction | None) -> float | None:
+def _stamp(time: int | None, unit: Fraction | float | None) -> float | None:
     return None if time is None or unit is None else float(time * unit)
 
 
