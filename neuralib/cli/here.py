@@ -39,6 +39,7 @@ class Here:
         self._engines = engines
         self._naming = naming
         self._loading = threading.Lock()
+        self._swept: set[Path] = set()
 
     def run(self, entry: Input, report: Report) -> Record:
         """Run one input; what is wrong with it alone becomes its record.
@@ -96,4 +97,4 @@ class Here:
     def _sink(self, entry: Input) -> Sink:
         if self._run.output == "-":
             return StreamSink(sys.stdout.buffer)
-        return FolderSink(Path(self._run.output or "."), self._naming.place(entry))
+        return FolderSink(Path(self._run.output or "."), self._naming.place(entry), self._swept)

@@ -6,18 +6,19 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, cast
 
 from neuralib.errors import OutputError, cannot_write
+from neuralib.execute.drafts import draft_name, make_draft, sweep
 from neuralib.execute.room import check_room
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
@@ -51,6 +52,7 @@ class Sink(ABC):
 
     def __init__(self) -> None:
         self._drafts: list[tuple[ArtifactKind, str, Path]] = []
+        self._held = ExitStack()
 
     def create(self, kind: ArtifactKind, name: str) -> Path:
         """Give the temporary path to write the result `name` to.
@@ -61,7 +63,7 @@ class Sink(ABC):
         for last in (False, False, True):
             try:
                 path = self._draft(name)
-                path.touch()
+                make_draft(path, self._held)
                 break
             except OSError as error:
                 # Another run that shares a folder with this one may just have removed it.
@@ -134,6 +136,7 @@ class Sink(ABC):
             for _, _, path in self._drafts:
                 path.unlink(missing_ok=True)
             self._drafts.clear()
+            self._held.close()
             self._close()
         if isinstance(error, OutputError):
             message = error.message
@@ -167,10 +170,13 @@ class FolderSink(Sink):
     Args:
         folder: for all results.
         place: of each result below it; as a rule its name.
+        swept: folders that need not be searched for what killed runs left, shared by the sinks of
+            a batch; None: this sink searches all.
     """
 
-    def __init__(self, folder: Path, place: Place = str) -> None:
+    def __init__(self, folder: Path, place: Place = str, swept: set[Path] | None = None) -> None:
         super().__init__()
+        self._swept = set() if swept is None else swept
         self.folder = folder
         self._path_of = place
         self._made: list[Path] = []
@@ -189,9 +195,12 @@ class FolderSink(Sink):
     def _draft(self, name: str) -> Path:
         path = self.folder / self._path_of(name)
         self._make(path.parent)
+        if path.parent not in self._swept:
+            self._swept.add(path.parent)
+            sweep(path.parent)
         _check_place(path, self.spared)
         # Beside its place, which may be on another file system than the folder.
-        return path.parent / f".neuralib-{secrets.token_hex(6)}.part"
+        return path.parent / draft_name()
 
     def _shown(self, name: str) -> str:
         return str(self.folder / self._path_of(name))

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuralib.audio.decode import probe
@@ -50,6 +50,8 @@ class Plan:
     force: bool
     detach: bool
     """Submit the job, and leave it alone."""
+    swept: set[Path] = field(default_factory=set)
+    """Folders without drafts of killed runs."""
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,8 @@ class Flight:
     def _sink(self) -> Sink:
         if self._plan.output == "-":
             return StreamSink(sys.stdout.buffer)
-        sink = FolderSink(Path(self._plan.output), self._plan.naming.place(self._entry))
+        plan = self._plan
+        sink = FolderSink(Path(plan.output), plan.naming.place(self._entry), plan.swept)
         sink.spared = self._path
         return sink
 
