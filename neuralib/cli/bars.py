@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_bars(*, enabled: bool) -> Iterator[Bar | None]:
+def open_bars(*, enabled: bool, fields: Sequence[str] = ("left",)) -> Iterator[Bar | None]:
     """Show bars while the context lasts; None where standard error is no terminal.
 
-    Each shows the fields `verb` and `left` of its task. They may be used from several threads.
+    Each shows the field `verb` of its task before its name, and `fields` behind its bar. They may
+    be used from several threads.
     """
     if not enabled or not sys.stderr.isatty():
         yield None
@@ -28,6 +29,7 @@ def open_bars(*, enabled: bool) -> Iterator[Bar | None]:
     from rich.console import Console, RenderableType
     from rich.constrain import Constrain
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.table import Column
 
     console = Console(stderr=True)
 
@@ -38,12 +40,14 @@ def open_bars(*, enabled: bool) -> Iterator[Bar | None]:
             return Constrain(super().get_renderable(), console.width - 3)
 
     bar = Narrow(
-        TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
-        BarColumn(bar_width=None),
+        TextColumn("{task.fields[verb]:>9}"),
+        # Names and bars share what the numbers leave: a long name hides none.
+        TextColumn("[bold]{task.description}", table_column=Column(ratio=2, no_wrap=True)),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
         TaskProgressColumn(),
-        TextColumn("{task.fields[left]}"),
+        *(TextColumn(f"{{task.fields[{field}]}}", justify="right") for field in fields),
         console=console,
-        expand=True,  # a long name shortens the bar, and hides no number
+        expand=True,
         redirect_stdout=False,
         transient=True,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from neuralib.cli.bars import clock
+from neuralib.cli.bars import clock, open_bars
 from neuralib.cli.console import printable
 from neuralib.meter import Meter
 from neuralib.progress import Progress, Report, Stage, silent
@@ -31,26 +31,13 @@ def progress_bar(label: str, *, enabled: bool) -> Iterator[Report]:
     The bar tells percent of the time that all stages take, speed as a multiple of real time, and
     time left; nothing is drawn where standard error is not a terminal.
     """
-    if not enabled or not sys.stderr.isatty():
-        yield silent
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-    from rich.progress import Progress as Bar
+    with open_bars(enabled=enabled, fields=("speed", "left")) as bar:
+        if bar is None:
+            yield silent
+            return
+        from rich.markup import escape
 
-    bar = Bar(
-        TextColumn("{task.fields[verb]:>9} [bold]{task.description}", markup=True),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[speed]:>7}"),
-        TextColumn("{task.fields[left]}"),
-        console=Console(stderr=True),
-        redirect_stdout=False,
-        transient=True,
-    )
-    meter = Meter()
-    with bar:
+        meter = Meter()
         row = bar.add_task(escape(printable(label)), total=None, verb="", speed="", left="")
         stage: Stage | None = None
         started = time.monotonic()

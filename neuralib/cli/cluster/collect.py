@@ -44,7 +44,7 @@ def collect(
 
 def _one(cluster: Cluster, job: Job, entry: Input, output: str | None, row: Row) -> Record:
     def report(fraction: float) -> None:
-        row.show("fetching", fraction)
+        row.moved("fetching", fraction)
 
     try:
         if job.state != "done":

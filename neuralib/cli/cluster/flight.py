@@ -198,9 +198,9 @@ class Flight:
 
                 def report(done_bytes: int) -> None:
                     self._airspace.check()
-                    row.show("sending", done_bytes / total)
+                    row.moved("sending", done_bytes / total)
 
-                row.show("sending", 0.0)
+                row.moved("sending", 0.0)
                 sample = self._cluster.add_sample(path, sample_name(self._entry), report)
                 self._known_as = sample.name
                 row.show("queued")
@@ -221,7 +221,7 @@ class Flight:
     def _bring(self, job: Job, row: Row) -> Result:
         def report(fraction: float) -> None:
             self._airspace.check()
-            row.show("fetching", fraction)
+            row.moved("fetching", fraction)
 
         with self._airspace.busy():
             return fetch_result(self._cluster, job, self._entry.name, self._sink(), report)

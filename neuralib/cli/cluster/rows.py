@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from neuralib.cli import bars
+from neuralib.meter import Meter
+from neuralib.progress import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -16,6 +19,15 @@ if TYPE_CHECKING:
 
 class Row(bars.Row):
     """The bar of one job's input."""
+
+    _moving = ""
+
+    def moved(self, verb: str, fraction: float) -> None:
+        """Show how much of a file went there, or came back, and how long the rest will take."""
+        if verb != self._moving:
+            self._moving, self._meter = verb, Meter(time.monotonic)
+        self._meter.take(Progress("run", fraction, 1.0))
+        self.show(verb, fraction, self._meter.eta_seconds)
 
     def event(self, event: Event) -> None:
         """Show what an event tells."""

@@ -80,7 +80,7 @@ def _add(cluster: Cluster, entry: Input, row: Row) -> Sample:
         probe(path)
         total = path.stat().st_size or 1
         return cluster.add_sample(
-            path, sample_name(entry), lambda done_bytes: row.show("sending", done_bytes / total)
+            path, sample_name(entry), lambda done_bytes: row.moved("sending", done_bytes / total)
         )
 
 
@@ -92,7 +92,7 @@ def _fetch(cluster: Cluster, sample: Sample, name: str, output: str | None, rows
             # Nothing that can be computed again: its name is its own.
             draft = sink.create("stem", name)
             cluster.fetch_audio(
-                sample, draft, lambda here: row.show("fetching", here / (sample.bytes or 1))
+                sample, draft, lambda here: row.moved("fetching", here / (sample.bytes or 1))
             )
     finally:
         row.end()
