@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,9 @@ AnyTask = SeparateTask | MidiTask | TranscribeTask
 class Naming:
     """The paths of all results of a batch below one folder; no two inputs get the same.
 
-    Tags are read here, so that every name is known, and the same, whatever runs first. Standard
-    input and what cannot be read have none.
+    A name depends on the inputs before its own, whatever runs first; so their tags are read when it
+    is asked for, each once. Standard input and what cannot be read have none. Several threads may
+    ask.
 
     Args:
         task: what will run.
@@ -38,13 +40,16 @@ class Naming:
         self._task = task
         self._folder = folder
         self._template = template
+        self._lock = threading.Lock()
+        self._inputs = inputs
+        self._taken: set[str] = set()
+        self._next: dict[str, int] = {}
         self._values: dict[str, Mapping[str, str]] = {}
         self._numbers: dict[str, int] = {}
         self._owners: dict[str, str] = {}
         if template is not None:
             # No result of one input takes the place of another input.
             self._owners = {_key(entry.path): "" for entry in inputs if entry.label != "-"}
-            self._name(template, inputs)
 
     def place(self, entry: Input) -> Place:
         """Give what tells where below the folder a result of this input goes, by its own name.
@@ -65,15 +70,18 @@ class Naming:
         place = self.place(entry)
         return {name: self._folder / place(name) for name in names}
 
-    def _name(self, template: Template, inputs: Sequence[Input]) -> None:
+    def _name(self, template: Template, wanted: Input) -> None:
+        """Settle the names of all inputs up to the wanted one."""
         tagged = not template.fields.isdisjoint(TAG_FIELDS)
-        taken: set[str] = set()
-        for entry in inputs:
+        while wanted.name not in self._numbers:
+            entry = self._inputs[len(self._numbers)]
             values = self._values[entry.name] = self._fields(entry, tagged=tagged)
-            number = 1
-            while (path := template.render(values, number).casefold()) in taken:
+            first = template.render(values, 1).casefold()
+            number = self._next.get(first, 1)
+            while (path := template.render(values, number).casefold()) in self._taken:
                 number += 1
-            taken.add(path)
+            self._taken.add(path)
+            self._next[first] = number + 1
             self._numbers[entry.name] = number
 
     def _fields(self, entry: Input, *, tagged: bool) -> dict[str, str]:
@@ -94,6 +102,8 @@ class Naming:
         }
 
     def _placed(self, template: Template, entry: Input, name: str) -> str:
+        with self._lock:
+            self._name(template, entry)
         stem, _, ext = name.rpartition(".")
         values = {**self._values[entry.name], "stem": stem, "ext": ext}
         place = template.render(values, self._numbers[entry.name])

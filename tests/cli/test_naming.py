@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Tags
 from neuralib.cli.inputs import Input, find_inputs
 from neuralib.cli.naming import Naming
-from neuralib.cli.template import FIELDS, parse_template, read_template
+from neuralib.cli.template import FIELDS, Template, parse_template, read_template
 from neuralib.errors import NoAudio, OutputError, UsageError
 from neuralib.execute.sink import FolderSink
 from neuralib.tasks import MidiTask, SeparateTask
@@ -101,6 +102,42 @@ def test_inputs_of_one_title_get_numbers(tmp_path: Path) -> None:
         "t (3)/bass.wav",
         "T (4)/bass.wav",
     ]
+
+
+def test_names_are_the_same_whatever_runs_first(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        song(tmp_path / f"{name}.flac", title="T")
+    inputs = find_inputs([str(tmp_path)])
+    for order in ([0, 1, 2], [2, 0, 1]):
+        naming = Naming(SEPARATE, inputs, tmp_path, read_template("{title} ({stem})", SEPARATE))
+        found = {at: naming.place(inputs[at])("bass.wav") for at in order}
+        assert found == {0: "T (bass).wav", 1: "T (bass) (2).wav", 2: "T (bass) (3).wav"}
+
+
+def test_tags_wait_for_the_turn_of_their_input(tmp_path: Path) -> None:
+    """Ten thousand inputs would be opened before the first one runs."""
+    late = song(tmp_path / "b.flac", title="Old")
+    song(tmp_path / "a.flac", title="A")
+    inputs = find_inputs([str(tmp_path)])
+    naming = Naming(SEPARATE, inputs, tmp_path, read_template("{title}/{stem}", SEPARATE))
+    assert naming.place(inputs[0])("bass.wav") == "A/bass.wav"
+    song(late, title="New")
+    assert naming.place(inputs[1])("bass.wav") == "New/bass.wav"
+
+
+def test_thousands_of_one_title_are_numbered_in_one_go(tmp_path: Path) -> None:
+    rendered = []
+
+    class Counting(Template):
+        def render(self, values: Mapping[str, str], number: int = 1) -> str:
+            rendered.append(number)
+            return super().render(values, number)
+
+    inputs = [Input(f"{n}.wav", tmp_path / f"{n}.wav", f"{n}") for n in range(1000)]
+    template = Counting(read_template("{album} ({stem})", SEPARATE).parts)
+    place = Naming(SEPARATE, inputs, tmp_path, template).place(inputs[-1])
+    assert place("bass.wav") == "Unknown album (bass) (1000).wav"
+    assert len(rendered) < 4 * len(inputs)
 
 
 def test_equal_names_of_files_follow_the_rule_of_every_batch(tmp_path: Path) -> None:
