@@ -143,12 +143,15 @@ def with_unique_names(entries: list[Input]) -> list[Input]:
         for entry in entries
     ]
     taken: set[str] = set()
+    last: dict[str, int] = {}
     unique = []
     for entry in wished:
-        name, number = entry.name, 1
+        key = entry.name.casefold()
+        name, number = entry.name, last.get(key, 1)
         while name.casefold() in taken:
             number += 1
             name = f"{entry.name} ({number})"
+        last[key] = number
         taken.add(name.casefold())
         unique.append(replace(entry, name=name))
     return unique
