@@ -187,7 +187,8 @@ class Decoding:
                 ),
                 "blocked": blocked,
                 "count": np.array(self._searches[0].candidates, np.int32),
-            }
+            },
+            share_outputs=True,  # the log-probabilities of all tokens are megabytes
         )
 
     def _block(self, tokens: Sequence[int]) -> NDArray[np.float32]:

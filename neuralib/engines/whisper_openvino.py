@@ -49,20 +49,23 @@ class OpenVinoWhisper:
         self._ov: Any = openvino
         self._words = words
         self._languages = languages
-        half = precision != "fp32"
-        self._type = openvino.Type.bf16 if half else openvino.Type.f32
+        self._type = {
+            "fp32": openvino.Type.f32,
+            "bf16": openvino.Type.bf16,
+            "fp16": openvino.Type.f16,
+        }[precision]
         encoder = compile_graph(folder / "encoder.xml", precision, change=self._typed)
         decoder = compile_graph(
             folder / "decoder.xml",
             precision,
             change=self._typed,
-            KV_CACHE_PRECISION="bf16" if half else "f32",  # else it keeps them in 8 bits
+            KV_CACHE_PRECISION=self._type,  # else it keeps them in 8 bits
         )
         self._encoder = encoder.create_infer_request()
         self._decoder = decoder.create_infer_request()
         self.n_mels = int(encoder.inputs[0].shape[1])
         shapes = [tuple(output.shape) for output in encoder.outputs[1:]]
-        item = np.dtype(np.uint16 if half else np.float32)
+        item = np.dtype(f"u{self._type.size}")  # NumPy has no bfloat16
         window_bytes = sum(int(np.prod(shape)) for shape in shapes) * item.itemsize
         self.slots = max(1, min(_MOST_WINDOWS, _HEARD_BYTES // window_bytes))
         self._listened: list[NDArray[Any]] = []
@@ -80,7 +83,7 @@ class OpenVinoWhisper:
             for number, heard in enumerate(self._heard, start=1):
                 self._encoder.set_output_tensor(number, self._tensor(heard[slot : slot + 1]))
             mel = np.ascontiguousarray(features, np.float32)[None]
-            self._encoder.infer({"mel": mel}, share_inputs=True)
+            self._encoder.infer({"mel": mel}, share_inputs=True, share_outputs=True)
             return Heard(slot, self._encoder.get_output_tensor(0).data.copy())
 
     def detect_language(self, heard: Heard) -> list[list[tuple[str, float]]]:

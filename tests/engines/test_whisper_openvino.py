@@ -40,7 +40,7 @@ def engine_of(files: ModelFiles, precision: Precision, store: Store) -> FasterWh
     return engine
 
 
-@pytest.fixture(scope="module", params=["fp32", "bf16"])
+@pytest.fixture(scope="module", params=["fp32", "bf16", "fp16"])
 def micro(request: pytest.FixtureRequest, whisper_store: Store) -> FasterWhisper:
     return engine_of(MICRO, request.param, whisper_store)
 
@@ -55,7 +55,7 @@ def features(voice: Samples, engine: FasterWhisper) -> Samples:
     return found
 
 
-@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 1e-2)])
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 1e-4), ("bf16", 1e-2), ("fp16", 2e-3)])
 def test_the_encoder_hears_what_torch_hears(
     precision: Precision, most: float, whisper_store: Store, vocals: Samples
 ) -> None:
