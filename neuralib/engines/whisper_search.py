@@ -140,11 +140,9 @@ class Samples(Search):
         """Draw a token for each row; see `Search`."""
         parents = list(range(self.width)) if len(self.rows) > 1 else [0] * self.width
         chances = ranked.everything[parents]
-        # The largest of the logits plus Gumbel noise is a draw from their softmax.
-        noise = self._random.gumbel(size=chances.shape).astype(np.float32)
-        drawn = (chances / np.float32(self._temperature) + noise).argmax(axis=1)
+        drawn = [self._draw(row) for row in chances]
         rows, scores = [], []
-        for number, (parent, token) in enumerate(zip(parents, drawn.tolist(), strict=True)):
+        for number, (parent, token) in enumerate(zip(parents, drawn, strict=True)):
             tokens, score = self.rows[parent], self.scores[parent]
             if tokens and tokens[-1] == self._end:
                 rows.append((*tokens, self._end))
@@ -154,6 +152,13 @@ class Samples(Search):
                 scores.append(score + float(chances[number, token]))
         self.rows, self.scores = rows, scores
         return parents
+
+    def _draw(self, chances: Floats) -> int:
+        weights = np.exp((chances - chances.max()) / np.float32(self._temperature))
+        sums = weights.cumsum(dtype=np.float64)
+        # A float32 below 1 times a float64 stays below it, so that a token is always found.
+        place = float(self._random.random(dtype=np.float32)) * sums[-1]
+        return int(np.searchsorted(sums, place, side="right"))
 
     def _ended(self) -> bool:
         return all(tokens and tokens[-1] == self._end for tokens in self.rows)

@@ -64,6 +64,14 @@ def test_samples_follow_their_chances() -> None:
     assert share == pytest.approx(0.69, abs=0.03)
 
 
+@pytest.mark.parametrize("temperature", [0.05, 1.0])
+def test_what_is_blocked_is_never_drawn(temperature: float) -> None:
+    chances = np.array([[-1e9, np.log(0.5), -1e9, np.log(0.5), -1e9]], np.float32)
+    search = Samples(2000, 5, END, temperature, 0)
+    search.grow(ranked(chances, 1))
+    assert set(search.rows) == {(1,), (3,)}
+
+
 def test_samples_end_one_by_one() -> None:
     sure = {token: np.full((1, 3), -1e9, np.float32) for token in (END, 2)}
     for token, chances in sure.items():
