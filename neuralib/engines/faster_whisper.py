@@ -177,7 +177,7 @@ class FasterWhisper(Recogniser):
 
         folder = str(self._converted())
         with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(Path(folder))):
-            return ctranslate2.models.Whisper(folder, intra_threads=cores())
+            return ctranslate2.models.Whisper(folder, compute_type="float32", intra_threads=cores())
 
     def _arguments(self, ctranslate2: Any) -> dict[str, Any]:
         """Tell where and how CTranslate2 shall compute, as `WhisperModel` takes it."""

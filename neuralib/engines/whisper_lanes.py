@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread, local
+from threading import Lock, Thread, local
 from typing import Any
 
 import numpy as np
@@ -102,27 +102,31 @@ class LanesWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no
         told: SimpleQueue[tuple[int, Segment | BaseException | None]] = SimpleQueue()
 
         def transcribe(number: int) -> None:
-            first, end = clips[number]
-            clip = replace(options, clip_timestamps=[first / 100, end / 100])
+            first, end = (frame / 100 for frame in clips[number])
+            clip = replace(options, clip_timestamps=[first, end])
             with self.model.lane(number, meeting):
                 try:
                     for segment in WhisperModel.generate_segments(
                         self, features, tokenizer, clip, False
                     ):
-                        told.put((number, segment))
+                        told.put((number, _until(segment, end)))
                     told.put((number, None))
                 except BaseException as error:
                     told.put((number, error))
 
-        threads = [Thread(target=transcribe, args=(number,)) for number in range(len(clips))]
-        for thread in threads:
-            thread.start()
+        threads = [
+            Thread(target=transcribe, args=(number,), name=f"lane {number}")
+            for number in range(len(clips))
+        ]
         try:
+            for thread in threads:
+                thread.start()
             yield from self._gather(clips, told)
         finally:
             meeting.end()
             for thread in threads:
-                thread.join()
+                if thread.is_alive():  # the system may have refused to start one
+                    thread.join()
 
     def _gather(
         self,
@@ -166,15 +170,14 @@ class _Model:
         self.n_mels = graphs.n_mels
         self._words = words
         self._align = align
+        self._aligning = Lock()
         self._here = local()
         self._last: tuple[NDArray[np.float32], Heard] | None = None
-        self._check: Callable[[], None] = lambda: None
 
     @contextmanager
     def lane(self, number: int, meeting: Meeting) -> Iterator[None]:
         """Let this thread compute as one of a meeting's."""
         self._here.number, self._here.meeting = number, meeting
-        self._check = meeting.check
         try:
             yield
         finally:
@@ -199,23 +202,28 @@ class _Model:
         return [self._here.meeting.call("generate", heard, prompts[0], manner)]
 
     def align(self, heard: Heard, *arguments: Any, **options: Any) -> Any:
-        return self._align().align(get_ctranslate2_storage(heard.states), *arguments, **options)
+        with self._aligning:  # all lanes may be the first to need it
+            return self._align().align(get_ctranslate2_storage(heard.states), *arguments, **options)
 
-    def answer(self, calls: Sequence[Call]) -> None:
-        """Answer the calls of all lanes, in the lanes' order."""
-        for call in calls:
-            if call.kind == "encode":
-                self._check()
-                call.result = self._encode(*call.arguments)
+    def answer(self, calls: Sequence[Call], check: Callable[[], None]) -> None:
+        """Answer the calls of all lanes, in the lanes' order.
+
+        Args:
+            calls: one of each lane.
+            check: called now and then; what it raises ends the run.
+        """
+        listening = [call for call in calls if call.kind == "encode"]
+        for call in sorted(listening, key=lambda call: call.arguments[0]):
+            check()
+            call.result = self._encode(*call.arguments)
         asked = [call for call in calls if call.kind == "generate"]
         asked.sort(key=lambda call: call.arguments[0].slot)
         for manner in dict.fromkeys(call.arguments[2] for call in asked):
             alike = [call for call in asked if call.arguments[2] == manner]
             heard, prompts = [c.arguments[0] for c in alike], [c.arguments[1] for c in alike]
-            for call, said in zip(
-                alike, self.graphs.generate(heard, prompts, manner, self._check), strict=True
-            ):
-                call.result = said
+            said = self.graphs.generate(heard, prompts, manner, check)
+            for call, result in zip(alike, said, strict=True):
+                call.result = result
 
     def _encode(self, slot: int, features: NDArray[np.float32]) -> Heard:
         last, self._last = self._last, None
@@ -236,6 +244,16 @@ class _Model:
             blocked_first=blank,
             latest_start=options["max_initial_timestamp_index"],
         )
+
+
+def _until(segment: Segment, end_seconds: float) -> Segment:
+    """Cut what Whisper believes to go on after its lane, where the next one has the say."""
+    words = segment.words and [
+        replace(word, start=min(word.start, end_seconds), end=min(word.end, end_seconds))
+        for word in segment.words
+    ]
+    start, end = min(segment.start, end_seconds), min(segment.end, end_seconds)
+    return replace(segment, start=start, end=end, words=words)
 
 
 def _vocabulary(tokenizer: Any) -> tuple[Vocabulary, dict[str, int]]:

@@ -30,12 +30,15 @@ class Meeting:
     that the same input gives the same batches.
     """
 
-    def __init__(self, threads: int, answer: Callable[[Sequence[Call]], None]) -> None:
+    def __init__(
+        self, threads: int, answer: Callable[[Sequence[Call], Callable[[], None]], None]
+    ) -> None:
         """Open the meeting.
 
         Args:
             threads: how many will call; each must `leave` at its end.
-            answer: fills in the results; runs in one of the threads, while all others wait.
+            answer: fills in the results of the calls; runs in one of the threads, while all
+                others wait, and has `check` to call now and then.
         """
         self._present = threads
         self._answer = answer
@@ -87,7 +90,7 @@ class Meeting:
             return
         calls, self._calls = self._calls, []
         try:
-            self._answer(calls)
+            self._answer(calls, self.check)
         except BaseException as error:
             for call in calls:
                 call.error = error

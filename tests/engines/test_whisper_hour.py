@@ -12,6 +12,7 @@ import soxr
 from numpy.typing import NDArray
 
 from neuralib.audio.shape import read
+from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
 from neuralib.engines.faster_whisper import FasterWhisper
 from neuralib.models.files import ModelFiles
@@ -42,17 +43,18 @@ def write_hour(path: Path) -> float:
 
 
 def encode_once(engine: FasterWhisper) -> None:
-    """Encode windows of the same sound once: of the hour's 120, nearly all are silence."""
+    """Encode the same sound once where it follows itself: most of the windows are silence."""
     engine.load()
-    encode, known = engine._whisper.encode, {}
+    graphs = engine._whisper.model.graphs
+    encode, held = graphs.encode, {}
 
-    def remembered(features: NDArray[np.float32]) -> Any:
+    def remembered(features: NDArray[np.float32], slot: int) -> Any:
         key = features.tobytes()
-        if key not in known:
-            known[key] = encode(features)
-        return known[key]
+        if slot not in held or held[slot][0] != key:
+            held[slot] = key, encode(features, slot)
+        return held[slot][1]
 
-    engine._whisper.encode = remembered
+    graphs.encode = remembered
 
 
 def test_times_are_right_at_the_end_of_an_hour(tmp_path: Path, whisper_store: Store) -> None:
@@ -61,7 +63,8 @@ def test_times_are_right_at_the_end_of_an_hour(tmp_path: Path, whisper_store: St
     engine = FasterWhisper(
         ModelFiles("micro", (MICRO,)), Placement("cpu", "fp32"), whisper_store.prepared
     )
-    encode_once(engine)
+    if openvino_runtime.is_here():
+        encode_once(engine)
     task = TranscribeTask(language="en", beam_size=1, temperature=(0.0,))
     found = engine.transcribe(np.concatenate(blocks), task, silent).segments
 

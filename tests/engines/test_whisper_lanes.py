@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from threading import Thread
 
@@ -64,7 +64,7 @@ def run(meeting: Meeting, plans: Sequence[Sequence[int]]) -> list[list[int]]:
 def test_calls_are_answered_together() -> None:
     batches = []
 
-    def answer(calls: Sequence[Call]) -> None:
+    def answer(calls: Sequence[Call], check: Callable[[], None]) -> None:
         batches.append(sorted(call.arguments[0] for call in calls))
         for call in calls:
             call.result = 2 * call.arguments[0]
@@ -75,16 +75,16 @@ def test_calls_are_answered_together() -> None:
 
 
 def test_an_end_sends_all_home() -> None:
-    def answer(calls: Sequence[Call]) -> None:
+    def answer(calls: Sequence[Call], check: Callable[[], None]) -> None:
         meeting.end()
-        meeting.check()
+        check()
 
     meeting = Meeting(2, answer)
     assert run(meeting, [[1], [2]]) == [[-1], [-1]]
 
 
 def test_a_failure_is_raised_in_every_thread() -> None:
-    def answer(calls: Sequence[Call]) -> None:
+    def answer(calls: Sequence[Call], check: Callable[[], None]) -> None:
         raise ValueError("no")
 
     meeting = Meeting(1, answer)
