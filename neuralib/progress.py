@@ -8,7 +8,7 @@ from typing import Literal
 
 Stage = Literal["load", "measure", "run", "write"]
 """`load`: a model is read. `measure`: a first decoding pass. `run`: the model computes. `write`:
-what waited for its end is encoded."""
+what waited for its end is made into results."""
 
 
 @dataclass(frozen=True)
