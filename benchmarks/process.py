@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 NEURALIB = [sys.executable, "-m", "neuralib"]
+
+_PROC = Path("/proc")
+_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -22,22 +26,69 @@ class Cost:
     """Wall-clock time."""
     cpu_seconds: float
     peak_mb: float
-    """Greatest resident memory, in MB (10^6 bytes)."""
+    """Greatest resident memory, in MB (10^6 bytes); of all its processes together on Linux."""
 
 
 def measure(words: list[str], cwd: Path, environment: Mapping[str, str] | None = None) -> Cost:
     """Run `words` in `cwd` with its output thrown away; raise where it fails."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed programs are compiled
     started = time.perf_counter()
     with subprocess.Popen(
         words, cwd=cwd, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr
-        errors = process.stderr.read().decode()
+        tree = _Tree(process.pid)
+        errors = process.stderr.read().decode(errors="replace")
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     if process.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {errors[-500:]}")
     scale = 1 if sys.platform == "darwin" else 1024
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * scale / 1e6)
+    peak_mb = max(usage.ru_maxrss * scale, tree.end()) / 1e6
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, peak_mb)
+
+
+class _Tree(threading.Thread):
+    """Adds up the memory of a process and of all that it started, now and then.
+
+    What the system itself remembers is the peak of the largest process alone.
+    """
+
+    def __init__(self, root: int) -> None:
+        super().__init__(daemon=True)
+        self._root = root
+        self._most = 0
+        self._ended = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        while not self._ended.wait(_PAUSE_SECONDS):
+            self._most = max(self._most, sum(map(_resident, _family(self._root))))
+
+    def end(self) -> int:
+        """Give the most bytes seen."""
+        self._ended.set()
+        self.join()
+        return self._most
+
+
+def _family(pid: int) -> list[int]:
+    """Give a process and its descendants; nothing where it has ended, or on other systems."""
+    found = [pid]
+    for each in found:
+        try:
+            for thread in (_PROC / str(each) / "task").iterdir():
+                found += map(int, (thread / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        pages = (_PROC / str(pid) / "statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
