@@ -28,6 +28,14 @@ def worker(
             help="How long a job may go on after SIGTERM before it is handed back.",
         ),
     ] = 30,
+    together: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Short recordings of `midi` that run at once (default: one for each core, 8 at "
+            "most).",
+        ),
+    ] = None,
     idle_release: Annotated[
         float | None,
         typer.Option(
@@ -42,15 +50,17 @@ def worker(
     """Run jobs of a cluster, until SIGTERM or Ctrl-C.
 
     Jobs come from NEURALIB_REDIS_URL, NEURALIB_DATABASE_URL and NEURALIB_STORAGE_URL; a service
-    that is away is waited for. One worker runs one job at a time; start one for each GPU.
+    that is away is waited for. One worker runs one job at a time, but for short recordings of
+    `midi`; start one for each GPU.
 
     Example: neuralib worker --queues separate --device cuda:0
     """
-    from neuralib.engines.device import check_name
+    from neuralib.engines.device import check_name, cores
     from neuralib.errors import UsageError
     from neuralib.queue.base import TASK_KINDS
     from neuralib.settings import load_settings
     from neuralib.workers.main import run_worker
+    from neuralib.workers.team import MOST_TOGETHER
 
     wanted = options.split(queues) or ()
     for name in wanted:
@@ -59,10 +69,18 @@ def worker(
         raise UsageError(f"--queues: got {queues!r}; name one or more of {', '.join(TASK_KINDS)}")
     if max_jobs is not None:
         check_count("--max-jobs", max_jobs)
+    if together is not None:
+        check_count("--together", together)
     if not grace >= 0:
         raise UsageError(f"--grace: got {grace:g}; it must be 0 seconds or more")
     keep_log(quiet=quiet, verbose=verbose)
     settings = load_settings(device=device, idle_release_seconds=idle_release)
     check_name(settings.device)
     kinds = [kind for kind in TASK_KINDS if kind in wanted]
-    return run_worker(settings, kinds, max_jobs=max_jobs, grace_seconds=grace)
+    return run_worker(
+        settings,
+        kinds,
+        max_jobs=max_jobs,
+        grace_seconds=grace,
+        together=together or min(cores(), MOST_TOGETHER),
+    )

@@ -77,6 +77,24 @@ class EmbeddedQueue(Queue):
             place = self._next(kinds)
             return self._waiting[place].popitem(last=False)[0] if place else None
 
+    def take_beside(self, kind: TaskKind, kinds: Collection[TaskKind]) -> str | None:
+        """Take the first id of one kind at once, unless one of another kind would go before it.
+
+        Args:
+            kind: what the caller has room for.
+            kinds: what else it runs.
+
+        Returns:
+            None where there is none, or another has to be run first.
+        """
+        with self._changed:
+            for lane in LANES:
+                if any(self._waiting[other, lane] for other in kinds if other != kind):
+                    return None
+                if self._waiting[kind, lane]:
+                    return self._waiting[kind, lane].popitem(last=False)[0]
+        return None
+
     def on_stop(self, callback: Callable[[str], None]) -> None:
         """Call `callback` with the job's id whenever a job shall stop; in the caller's thread."""
         self._listeners.append(callback)

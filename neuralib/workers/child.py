@@ -14,7 +14,7 @@ from neuralib.jobs.sample import Sample
 from neuralib.settings import Settings
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 from neuralib.workers.compute import OpenCompute, open_engines
-from neuralib.workers.messages import Answer, Check, Order, Stop, Told
+from neuralib.workers.messages import Answer, Check, Order, Stop
 from neuralib.workers.process import main
 from neuralib.workers.scratch import Scratch
 
@@ -32,8 +32,8 @@ class Child:
     """A process that keeps its models loaded from one order to the next.
 
     It is spawned, not forked, for CUDA does not survive a fork. It dies with the thread that
-    started it, so `start` and `send` belong to the one thread that runs jobs; `kill` and `wake`
-    may be called from any.
+    started it, so `start` and `send` belong to a thread that lives long; `kill` and `wake` may be
+    called from any.
 
     Args:
         settings: what it gets, apart from the addresses of database and Redis.
@@ -83,8 +83,24 @@ class Child:
             ChildGone: where the process ended just now.
         """
         self.start()
+        return self.put_order(task, sample)
+
+    def put_order(
+        self,
+        task: SeparateTask | MidiTask | TranscribeTask,
+        sample: Sample,
+        *,
+        beside: bool = False,
+    ) -> int:
+        """Give an order, as `send_order` does, to a process that was started.
+
+        Args:
+            task: what to run.
+            sample: what to run it on.
+            beside: at once, beside others; else after what was ordered before.
+        """
         self.orders += 1
-        self.send(Order(self.orders, task, sample))
+        self.put(Order(self.orders, task, sample, beside))
         return self.orders
 
     def send(self, message: Order | Check | Stop) -> None:
@@ -94,14 +110,24 @@ class Child:
             ChildGone: where it ended just now.
         """
         self.start()
-        assert self._connection is not None
+        self.put(message)
+
+    def put(self, message: Order | Check | Stop) -> None:
+        """Give a process that was started something to do.
+
+        Raises:
+            ChildGone: where it ended just now.
+        """
+        connection = self._connection
+        if connection is None:
+            raise self._gone()
         try:
-            self._connection.send(message)
+            connection.send(message)
         except OSError:
             raise self._gone() from None
 
     def receive(self, timeout_seconds: float) -> Answer | None:
-        """Wait for an answer; of several about the progress give the newest.
+        """Wait for the next answer.
 
         Returns:
             None where none came in time, or somebody called `wake`.
@@ -116,11 +142,7 @@ class Child:
             ready = wait([connection, self._woken], max(timeout_seconds, 0.0))
             if self._woken in ready:
                 self._woken.recv_bytes()
-            answer: Answer | None = None
-            while connection.poll():
-                answer = connection.recv()
-                if not isinstance(answer, Told):
-                    break
+            answer: Answer | None = connection.recv() if connection.poll() else None
         except (EOFError, OSError):
             raise self._gone() from None
         return answer

@@ -14,10 +14,13 @@ from neuralib.workers.messages import Finished, Order
 
 
 class Compute(Protocol):
-    """Runs one order after the other, and keeps between them what is dear to load."""
+    """Runs orders, and keeps between them what is dear to load."""
 
     def run(self, order: Order, report: Report) -> Finished:
         """Fetch the sample, run the task, store the artifacts.
+
+        Orders that say so come in threads beside each other; all others one after the other, in
+        the main thread.
 
         Args:
             order: what to do.

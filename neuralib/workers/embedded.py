@@ -9,19 +9,21 @@ from typing import Literal
 from neuralib.queue.base import TASK_KINDS, TaskKind, WorkerInfo
 from neuralib.queue.embedded import EmbeddedQueue
 from neuralib.workers.runner import Runner
+from neuralib.workers.team import LOOK_SECONDS, Team
 
 _LOOK_SECONDS = 0.5
 """How soon an idle worker sees that it shall leave."""
 
 
 class EmbeddedWorker:
-    """Takes jobs from the queue of its own process and runs them, one at a time.
+    """Takes jobs from the queue of its own process and runs them.
 
     Args:
         runner: runs the jobs; closed with the worker.
         queue: where they come from.
         kinds: of tasks that it takes; within a lane each goes first in turn.
         name: by which it is listed.
+        together: short jobs that may be under way at once; see `Team`.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class EmbeddedWorker:
         queue: EmbeddedQueue,
         kinds: Sequence[TaskKind] = TASK_KINDS,
         name: str = "embedded",
+        together: int = 1,
     ) -> None:
         self._runner = runner
+        self._team = Team(runner, together)
         self._queue = queue
-        self._kinds = tuple(kinds)
+        self._kinds = self._turns = tuple(kinds)
         self._name = name
         self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
 
@@ -43,22 +47,34 @@ class EmbeddedWorker:
         self._thread.start()
 
     def stop(self, grace_seconds: float = 0.0) -> None:
-        """Take no more jobs; wait for the one that runs, and hand it back where it takes longer."""
+        """Take no more jobs; wait for those that run, and hand back what takes longer."""
         self._runner.leave(grace_seconds)
         self._thread.join()
         self._runner.close()
 
     def _work(self) -> None:
         self._tell("idle", None)
-        order = self._kinds
         while not self._runner.leaving:
-            job_id = self._queue.take(order, _LOOK_SECONDS)
+            job_id = self._take()
             if job_id is not None:
-                order = order[1:] + order[:1]
                 self._tell("busy", job_id)
-                self._runner.run(job_id)
+                self._team.run(job_id)
+            if self._team.kind is None:
                 self._tell("idle", None)
+        self._team.close()
         self._queue.forget(self._name)
+
+    def _take(self) -> str | None:
+        kind = self._team.kind
+        if kind is None:
+            job_id = self._queue.take(self._turns, _LOOK_SECONDS)
+            if job_id is not None:
+                self._turns = self._turns[1:] + self._turns[:1]
+            return job_id
+        beside = self._queue.take_beside(kind, self._kinds) if self._team.has_room else None
+        if beside is None:
+            self._team.wait(LOOK_SECONDS)
+        return beside
 
     def _tell(self, state: Literal["idle", "busy"], job_id: str | None) -> None:
         self._queue.tell(WorkerInfo(self._name, self._kinds, state, job_id))

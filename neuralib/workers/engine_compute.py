@@ -43,6 +43,9 @@ Value = TypeVar("Value")
 class EngineCompute:
     """Keeps engines loaded, and the last samples on disk.
 
+    Orders that run beside others keep their samples to themselves: the last few samples could be
+    removed under their feet.
+
     Args:
         settings: of the worker.
         folder: an empty folder for temporary files.
@@ -56,22 +59,26 @@ class EngineCompute:
         self._storage = open_storage(settings)
         self._device = settings.device
         self._engines = Engines(open_store(settings), settings.device)
+        self._loading = threading.Lock()
         self._samples = SampleCache(self._storage, folder / "samples")
-        self._results = folder / "results"
+        self._folder = folder
         self._patience_seconds = patience_seconds
 
     def run(self, order: Order, report: Report) -> Finished:
         """Run one task; see `Compute`."""
         task, sample = order.task, order.sample
+        folder = self._folder / f"order{order.number}"
+        samples = SampleCache(self._storage, folder / "sample") if order.beside else self._samples
         check(task)
         self._engines.locate(task)
-        recording = self._patiently(partial(self._samples.get, sample), report)
-        report(Progress("load"))
-        check_fit(task, self._engines.get(task))
         try:
-            return self._run(task, sample, recording, report)
+            recording = self._patiently(partial(samples.get, sample), report)
+            report(Progress("load"))
+            with self._loading:
+                check_fit(task, self._engines.get(task))
+            return self._run(task, sample, recording, FolderSink(folder / "results"), report)
         finally:
-            shutil.rmtree(self._results, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def check(self, kinds: tuple[TaskKind, ...]) -> tuple[JobError, ...]:
         """Say whether the device and the default models are here; see `Compute`."""
@@ -95,9 +102,9 @@ class EngineCompute:
         task: SeparateTask | MidiTask | TranscribeTask,
         sample: Sample,
         recording: Recording,
+        sink: FolderSink,
         report: Report,
     ) -> Finished:
-        sink = FolderSink(self._results)
         name = RESULT_NAMES[task.kind]
         source = Source(recording.path, name, findings=recording.findings)
         try:

@@ -33,6 +33,7 @@ def run_worker(
     *,
     max_jobs: int | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    together: int = 1,
     open_compute: OpenCompute = open_engines,
 ) -> int:
     """Take jobs from Redis and run them until SIGTERM or SIGINT; give the exit status.
@@ -45,6 +46,7 @@ def run_worker(
         max_jobs: end after this many jobs; None: never.
         grace_seconds: how long a job may go on after the first signal before it is handed back;
             a second signal hands it back at once.
+        together: short jobs that may be under way at once; see `Team`.
         open_compute: what runs the jobs.
 
     Raises:
@@ -70,7 +72,11 @@ def run_worker(
         check_models(child, tuple(kinds))
         parts = wait_for_parts(settings, left.is_set)
         if parts is not None:
-            _work(parts, settings, child, tuple(kinds), max_jobs, grace_seconds, left)
+            runner = _runner(parts, settings, child)
+            try:
+                _work(runner, settings, tuple(kinds), max_jobs, grace_seconds, together, left)
+            finally:
+                runner.close()
             parts.close()
     finally:
         child.close()
@@ -78,7 +84,10 @@ def run_worker(
 
 
 def open_embedded(
-    parts: Parts, settings: Settings, open_compute: OpenCompute = open_engines
+    parts: Parts,
+    settings: Settings,
+    open_compute: OpenCompute = open_engines,
+    together: int = 1,
 ) -> EmbeddedWorker:
     """Make the worker that runs all jobs inside this process; `start` it, and `stop` it.
 
@@ -89,44 +98,38 @@ def open_embedded(
         raise UsageError(
             "jobs wait in Redis here (NEURALIB_REDIS_URL is set); start `neuralib worker`"
         )
-    name = _name()
-    runner = _runner(parts, settings, Child(settings, open_compute), name)
-    return EmbeddedWorker(runner, parts.queue, name=name)
+    runner = _runner(parts, settings, Child(settings, open_compute))
+    return EmbeddedWorker(runner, parts.queue, name=runner.name, together=together)
 
 
 def _work(
-    parts: Parts,
+    runner: Runner,
     settings: Settings,
-    child: Child,
     kinds: tuple[TaskKind, ...],
     max_jobs: int | None,
     grace_seconds: float,
+    together: int,
     left: threading.Event,
 ) -> None:
     # RQ takes a fifth of a second to import, which a laptop's gateway need not wait for.
     from neuralib.workers.rq_worker import RqWorker
 
     assert settings.redis_url is not None
-    name = _name()
-    runner = _runner(parts, settings, child, name)
-    url = settings.redis_url.get_secret_value()
-    worker = RqWorker(url, runner, kinds, name, grace_seconds=grace_seconds)
+    url, name = settings.redis_url.get_secret_value(), runner.name
+    worker = RqWorker(url, runner, kinds, name, grace_seconds=grace_seconds, together=together)
     _LOG.info("worker %s takes %s", name, ", ".join(kinds), extra={"action": "worker.started"})
     worker.listen_to_signals()
     if left.is_set():  # a signal came before the worker listened
         runner.leave(0.0)
-    try:
-        worker.work(max_jobs=max_jobs)
-    finally:
-        runner.close()
+    worker.work(max_jobs=max_jobs)
     _LOG.info("worker %s left", name, extra={"action": "worker.left"})
 
 
-def _runner(parts: Parts, settings: Settings, child: Child, name: str) -> Runner:
+def _runner(parts: Parts, settings: Settings, child: Child) -> Runner:
     return Runner(
         Runs(parts),
         child,
-        name,
+        _name(),
         timeout_seconds=settings.job_timeout_seconds,
         idle_release_seconds=settings.idle_release_seconds,
     )

@@ -18,6 +18,8 @@ class Order:
     """Counts the orders of one child."""
     task: SeparateTask | MidiTask | TranscribeTask
     sample: Sample
+    beside: bool = False
+    """Run at once, in a thread beside others; else after all that was ordered before."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Told:
     """0 to 1, never less than before."""
     eta_seconds: float | None
     """Until it is done, where that can be told."""
+    number: int = 0
+    """Of the order; filled in where it is sent."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Finished:
 
     result: JobResult
     artifacts: tuple[JobArtifact, ...]
+    number: int = 0
+    """Of the order; filled in where it is sent."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class Failed:
     """From the child: its order cannot be done, or was stopped."""
 
     error: JobError
+    number: int = 0
+    """Of the order; filled in where it is sent."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,8 @@ class Checked:
     """From the child: what is wrong for each task; empty where nothing is."""
 
     errors: tuple[JobError, ...]
+    number: int = 0
+    """Of no order."""
 
 
 Answer = Told | Finished | Failed | Checked

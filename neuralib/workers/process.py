@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,6 +26,9 @@ from neuralib.workers.messages import Answer, Check, Checked, Failed, Order, Sto
 
 TELL_SECONDS = 0.25
 """Least time between two answers about the progress of an order."""
+
+_MOST_BESIDE = 64
+"""Orders that run beside each other; the worker gives fewer."""
 
 _LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -49,26 +54,43 @@ def main(
     # The terminal, or a service manager, signals the whole group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    inbox = Inbox(connection)
+    inbox, outbox = Inbox(connection), Outbox(connection)
     compute: Compute | None = None
+    # Models that come with threads of their own want to be called from one thread only: the main.
+    beside = ThreadPoolExecutor(_MOST_BESIDE, thread_name_prefix="beside")
     for message in inbox:
         try:
             compute = compute or open_compute(settings, folder)
-            answer = _answer(message, compute, inbox, connection)
         except Exception as error:
-            answer = Failed(told(error))
-            if isinstance(message, Check):
-                answer = Checked((answer.error,))
-        connection.send(answer)
+            outbox.send(_failed(message, error))
+            continue
+        if isinstance(message, Order) and message.beside:
+            beside.submit(_work, message, compute, inbox, outbox)
+        else:
+            _work(message, compute, inbox, outbox)
+
+
+class Outbox:
+    """Writes whole messages into the pipe, whoever sends them."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def send(self, answer: Answer) -> None:
+        """Let the parent have it."""
+        with self._lock:
+            self._connection.send(answer)
 
 
 class Inbox:
-    """Reads the pipe while the main thread computes, so that a stop is heard at once."""
+    """Reads the pipe while others compute, so that a stop is heard at once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._messages: queue.SimpleQueue[Order | Check] = queue.SimpleQueue()
-        self._stopped = 0
+        self._under_way: set[int] = set()
+        self._stopped: set[int] = set()
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
     def __iter__(self) -> Iterator[Order | Check]:
@@ -78,16 +100,24 @@ class Inbox:
 
     def is_stopped(self, number: int) -> bool:
         """Tell whether the order of this number shall end."""
-        return number <= self._stopped
+        return number in self._stopped
+
+    def forget(self, number: int) -> None:
+        """Take note that the order of this number has ended."""
+        self._under_way.discard(number)
+        self._stopped.discard(number)
 
     def _read(self) -> None:
         try:
             while True:
                 message = self._connection.recv()
                 if isinstance(message, Stop):
-                    self._stopped = message.number
-                else:
-                    self._messages.put(message)
+                    if message.number in self._under_way:
+                        self._stopped.add(message.number)
+                    continue
+                if isinstance(message, Order):
+                    self._under_way.add(message.number)
+                self._messages.put(message)
         except (EOFError, OSError):
             os._exit(0)  # the parent is gone: nobody wants what is being computed
 
@@ -95,12 +125,12 @@ class Inbox:
 class Reporter:
     """Hears what a running task reports: passes it on now and then, and ends a stopped one."""
 
-    def __init__(self, connection: Connection, inbox: Inbox, number: int) -> None:
-        self._connection = connection
+    def __init__(self, outbox: Outbox, inbox: Inbox, number: int) -> None:
+        self._outbox = outbox
         self._inbox = inbox
         self._number = number
         self._meter = Meter()
-        self._told = Told(0.0, None)
+        self._told = Told(0.0, None, number)
         self._told_at = -TELL_SECONDS
 
     def __call__(self, progress: Progress) -> None:
@@ -115,9 +145,9 @@ class Reporter:
         now = time.monotonic()
         if now - self._told_at < TELL_SECONDS:
             return
-        new = Told(round(self._meter.fraction, 4), self._meter.eta_seconds)
+        new = Told(round(self._meter.fraction, 4), self._meter.eta_seconds, self._number)
         if new != self._told:
-            self._connection.send(new)
+            self._outbox.send(new)
             self._told, self._told_at = new, now
 
 
@@ -132,12 +162,25 @@ def told(error: Exception) -> JobError:
     return JobError(code=error.code, message=error.message)
 
 
-def _answer(
-    message: Order | Check, compute: Compute, inbox: Inbox, connection: Connection
-) -> Answer:
+def _work(message: Order | Check, compute: Compute, inbox: Inbox, outbox: Outbox) -> None:
+    answer: Answer
+    try:
+        if isinstance(message, Check):
+            answer = Checked(compute.check(message.kinds))
+        else:
+            reporter = Reporter(outbox, inbox, message.number)
+            answer = replace(compute.run(message, reporter), number=message.number)
+    except Exception as error:
+        answer = _failed(message, error)
+    if isinstance(message, Order):
+        inbox.forget(message.number)
+    outbox.send(answer)
+
+
+def _failed(message: Order | Check, error: Exception) -> Failed | Checked:
     if isinstance(message, Check):
-        return Checked(compute.check(message.kinds))
-    return compute.run(message, Reporter(connection, inbox, message.number))
+        return Checked((told(error),))
+    return Failed(told(error), message.number)
 
 
 def _die_with(parent: int) -> None:

@@ -24,8 +24,9 @@ from rq.worker_registration import clean_worker_registry, register
 from neuralib.queue.base import LANES, TaskKind
 from neuralib.queue.rq import STOP_CHANNEL
 from neuralib.queue.rq_connection import connect, place_of
-from neuralib.queue.rq_job import RunJob, is_ours, lane_queue
+from neuralib.queue.rq_job import RunJob, is_ours, lane_name, lane_queue
 from neuralib.workers.runner import Runner
+from neuralib.workers.team import LOOK_SECONDS, Team
 
 _TAKE_SECONDS = 1
 """How soon an idle worker sees that it shall leave."""
@@ -54,6 +55,7 @@ class RqWorker(BaseWorker):
         kinds: of tasks that it takes; within a lane each goes first in turn.
         name: unique among all workers.
         grace_seconds: how long a job may go on after SIGTERM before it is handed back.
+        together: short jobs that may be under way at once; see `Team`.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class RqWorker(BaseWorker):
         name: str,
         *,
         grace_seconds: float,
+        together: int = 1,
     ) -> None:
         connection = connect(url)
         self._lanes = [[lane_queue(connection, kind, lane) for kind in kinds] for lane in LANES]
@@ -82,6 +85,7 @@ class RqWorker(BaseWorker):
         self.birth_date = now()
         self._job_id = ""
         self._runner = runner
+        self._team = Team(runner, together)
         self._grace_seconds = grace_seconds
         self._by_key = {queue.key: queue for queue in self.queues}
         self._closed = threading.Event()
@@ -109,7 +113,11 @@ class RqWorker(BaseWorker):
                 if found is not None:
                     self.execute_job(*found)
                     taken += 1
+                if self._state == "busy" and self._team.kind is None:
+                    self._state, self._job_id = "idle", ""
+                    self._tell_state()
         finally:
+            self._team.close()
             self._closed.set()
             heart.join()
             self.teardown()
@@ -118,15 +126,13 @@ class RqWorker(BaseWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job, unless its payload is not one of ours."""
         if self._begin(job):
-            self._runner.run(job.id)
+            self._team.run(job.id)
         else:
             _LOG.error(
                 "refused job %s of queue %s: its payload names other code than ours",
                 *(job.id, queue.name),
                 extra={"action": "job.refused", "job_id": job.id},
             )
-        self._state, self._job_id = "idle", ""
-        self._tell_state()
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         """Leave: at the first signal with grace, at the second at once."""
@@ -154,16 +160,19 @@ class RqWorker(BaseWorker):
             signal.signal(signal.SIGTERM, self.request_stop)
 
     def _take(self) -> tuple[Job, Queue] | None:
-        keys = [queue.key for lane in self._lanes for queue in lane]
+        kind = self._team.kind
         try:
-            found = self.connection.blpop(keys, _TAKE_SECONDS)
+            if kind is None:
+                found = self._take_first()
+            else:
+                found = self._take_beside(kind) if self._team.has_room else None
         except RedisError as error:
             self._wait_for_redis(error)
             return None
+        if found is None and kind is not None:
+            self._team.wait(LOOK_SECONDS)
         if found is None:
             return None
-        for lane in self._lanes:
-            lane.append(lane.pop(0))
         key, job_id = found
         try:
             job = RunJob(as_text(job_id), self.connection, JSONSerializer)
@@ -171,6 +180,34 @@ class RqWorker(BaseWorker):
             _LOG.error("refused %r: no id of a job", job_id, extra={"action": "job.refused"})
             return None
         return job, self._by_key[as_text(key)]
+
+    def _take_first(self) -> Any:
+        """Wait a little for a job of any lane; give the key of its queue, and its id, or None."""
+        keys = [queue.key for lane in self._lanes for queue in lane]
+        found = self.connection.blpop(keys, _TAKE_SECONDS)
+        if found is not None:
+            for lane in self._lanes:
+                lane.append(lane.pop(0))
+        return found
+
+    def _take_beside(self, kind: TaskKind) -> Any:
+        """Take a job of the kind that runs at once, unless one of another would go before it.
+
+        Where a worker waits for such a job it has got it already, so none is kept from it.
+        """
+        with self.connection.pipeline(transaction=False) as pipe:
+            for queue in self.queues:
+                pipe.llen(queue.key)
+            waiting = dict(zip((queue.name for queue in self.queues), pipe.execute(), strict=True))
+        for lane, queues in zip(LANES, self._lanes, strict=True):
+            name = lane_name(kind, lane)
+            if any(waiting[queue.name] for queue in queues if queue.name != name):
+                return None
+            if waiting[name]:
+                key = next(queue.key for queue in queues if queue.name == name)
+                job_id = self.connection.lpop(key)
+                return None if job_id is None else (key, job_id)
+        return None
 
     def _begin(self, job: Job) -> bool:
         """Take the job out of Redis, and tell that it runs here; False where it is not ours."""

@@ -6,7 +6,9 @@ import logging
 import time
 from enum import Enum
 
+from neuralib.errors import Cancelled, TimeLimitExceeded
 from neuralib.jobs.claim import Claim
+from neuralib.jobs.job import JobError
 from neuralib.jobs.runs import LEASE_SECONDS
 
 BEAT_SECONDS = 5.0
@@ -41,6 +43,8 @@ class Run:
         """0 to 1."""
         self.beat_at = float("inf")
         """When the lease is to be renewed next, on the monotonic clock."""
+        self.ends_at = float("inf")
+        """When its time is up, on the same clock."""
         self._missed = False
         self._sure_until = 0.0
 
@@ -75,3 +79,17 @@ class Run:
         """Ask it to end."""
         if self.why is None:
             self.why = why
+
+    def error(self, timeout_seconds: float) -> JobError:
+        """Say what it failed by where it did not end as it should.
+
+        Args:
+            timeout_seconds: the longest run that is allowed.
+        """
+        error: Cancelled | TimeLimitExceeded = Cancelled("the run was stopped on its worker")
+        if self.why is Why.TIME_LIMIT:
+            error = TimeLimitExceeded(
+                f"the job ran longer than the {timeout_seconds:g} seconds that the cluster "
+                "allows; split the recording, or let NEURALIB_JOB_TIMEOUT_SECONDS be raised there"
+            )
+        return JobError(code=error.code, message=error.message)

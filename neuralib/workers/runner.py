@@ -1,4 +1,4 @@
-"""Runs jobs, one after the other, in a warm child process."""
+"""Runs jobs in a warm child process."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from neuralib.errors import (
-    Cancelled,
-    ClusterError,
-    DatabaseUnreachable,
-    DeviceMissing,
-    NeuraLibError,
-    TimeLimitExceeded,
-)
+from neuralib.errors import ClusterError, DatabaseUnreachable, DeviceMissing, NeuraLibError
 from neuralib.jobs.claim import Claim
-from neuralib.jobs.job import JobError
 from neuralib.service.runs import Runs
 from neuralib.workers.child import Child, ChildGone
-from neuralib.workers.messages import Answer, Failed, Finished, Stop, Told
+from neuralib.workers.errand import Errand
+from neuralib.workers.messages import Answer, Failed, Finished, Told
 from neuralib.workers.patience import patiently
 from neuralib.workers.run import Run, Why
+from neuralib.workers.shared_child import Killed, SharedChild
 
 SOFT_STOP_SECONDS = 1.5
 """A run that does not end by itself in this time is killed with its process."""
@@ -43,12 +37,11 @@ Value = TypeVar("Value")
 class Runner:
     """Claims a job, lets the child compute it, renews its lease, and says how it ended.
 
-    `run` belongs to one thread, always the same one; everything else may be called from any, and
-    `leave` in a signal handler too.
+    Every method may be called from any thread, and `leave` in a signal handler too.
 
     Args:
         runs: the verbs of a worker.
-        child: what computes; closed with the runner.
+        child: what computes; nobody else may give it orders. Closed with the runner.
         name: of the worker.
         timeout_seconds: longest run of a job.
         idle_release_seconds: after this long without a job the child is ended.
@@ -65,10 +58,11 @@ class Runner:
     ) -> None:
         self._runs = runs
         self._child = child
-        self._name = name
+        self._shared = SharedChild(child)
+        self.name = name
         self._timeout_seconds = timeout_seconds
         self._idle_release_seconds = idle_release_seconds
-        self._current: Run | None = None
+        self._under_way: tuple[Run, ...] = ()
         self._lock = threading.Lock()
         self._leave_at = float("inf")
         self._idle_since = time.monotonic()
@@ -78,9 +72,8 @@ class Runner:
 
     @property
     def job_id(self) -> str | None:
-        """The job that runs, or is being claimed."""
-        current = self._current
-        return None if current is None else current.job_id
+        """The job that runs, or is being claimed; of several the first."""
+        return next((run.job_id for run in self._under_way), None)
 
     @property
     def leaving(self) -> bool:
@@ -92,35 +85,52 @@ class Runner:
 
         Whatever goes wrong is told to the job or, where that cannot be, left to its lease.
         """
+        run = self.begin(job_id)
+        if run is not None:
+            self.complete(run)
+
+    def begin(self, job_id: str) -> Run | None:
+        """Claim a job; None where it does not wait any more. `complete` has to follow."""
         run = Run(job_id)
         with self._lock:
-            self._current = run
+            self._under_way += (run,)
         try:
             lease = secrets.token_hex(16)
-            claim = self._surely(partial(self._runs.claim, job_id, self._name, lease))
+            claim = self._surely(partial(self._runs.claim, job_id, self.name, lease))
             if claim is not None:
                 run.begin(claim)
-                if self._surely(self._computed(run, claim)) is None:  # the lease is lost
-                    self._surely(partial(self._runs.clean_up, claim))
-        except NeuraLibError as error:
-            _left(job_id, error.message)
+                return run
         except Exception as error:
-            _LOG.exception("a fault in a worker", extra={"action": "worker.fault"})
-            _left(job_id, repr(error))
+            _left(job_id, error)
+        self._end(run)
+        return None
+
+    def complete(self, run: Run, *, beside: bool = False) -> None:
+        """Compute a job that was claimed, and say how it ended.
+
+        Args:
+            run: what `begin` gave.
+            beside: at once, beside others; else after those that were begun before.
+        """
+        claim = run.claim
+        assert claim is not None
+        try:
+            if self._surely(self._computed(run, claim, beside)) is None:  # the lease is lost
+                self._surely(partial(self._runs.clean_up, claim))
+        except Exception as error:
+            _left(run.job_id, error)
         finally:
-            with self._lock:
-                self._current = None
-                self._idle_since = time.monotonic()
+            self._end(run)
 
     def stop(self, job_id: str) -> None:
         """End the run of a job, if it is this one, within two seconds."""
-        current = self._current
-        if current is not None and current.job_id == job_id:
-            current.end(Why.STOPPED)
-            self._child.wake()
+        for run in self._under_way:
+            if run.job_id == job_id:
+                run.end(Why.STOPPED)
+                self._child.wake()
 
     def leave(self, grace_seconds: float) -> None:
-        """Begin no other job, and hand back the one that runs unless it ends in time."""
+        """Begin no other job, and hand back what runs unless it ends in time."""
         self._leave_at = min(self._leave_at, time.monotonic() + grace_seconds)
         self._child.wake()
 
@@ -128,7 +138,12 @@ class Runner:
         """End the child."""
         self._closed.set()
         self._ticker.join()
-        self._child.close()
+        self._shared.close()
+
+    def _end(self, run: Run) -> None:
+        with self._lock:
+            self._under_way = tuple(each for each in self._under_way if each is not run)
+            self._idle_since = time.monotonic()
 
     def _surely(self, call: Callable[[], Value]) -> Value:
         """Do something to a job in SQL, also where the database is away for a while."""
@@ -139,16 +154,16 @@ class Runner:
             told=_told,
         )
 
-    def _computed(self, run: Run, claim: Claim) -> Verb:
+    def _computed(self, run: Run, claim: Claim, beside: bool) -> Verb:
         """Let the child compute; give what is to be done to the job then."""
         job, lease = claim.job, claim.lease
-        deadline = time.monotonic() + self._timeout_seconds
+        run.ends_at = time.monotonic() + self._timeout_seconds
         try:
-            answer = self._ask(run, claim, deadline)
+            answer = self._ask(run, claim, beside)
             if _is_out_of_memory(answer) and self._child.orders > 1:
                 # Models of earlier jobs may be what fills the device: try without them.
-                self._child.kill()
-                answer = self._ask(run, claim, deadline)
+                self._shared.end()
+                answer = self._ask(run, claim, beside)
         except ChildGone as gone:
             if run.why is None:
                 return partial(self._runs.crash, job.id, lease, str(gone))
@@ -168,58 +183,65 @@ class Runner:
         )
         if run.why is Why.LEAVING:
             return partial(self._runs.hand_back, job.id, lease)
-        error: Cancelled | TimeLimitExceeded = Cancelled("the run was stopped on its worker")
-        if run.why is Why.TIME_LIMIT:
-            error = TimeLimitExceeded(
-                f"the job ran longer than the {self._timeout_seconds:g} seconds that the cluster "
-                "allows; split the recording, or let NEURALIB_JOB_TIMEOUT_SECONDS be raised there"
-            )
         # Where the job was cancelled its lease is gone, and this has no effect.
-        return partial(
-            self._runs.fail, job.id, lease, JobError(code=error.code, message=error.message)
-        )
+        return partial(self._runs.fail, job.id, lease, run.error(self._timeout_seconds))
 
-    def _ask(self, run: Run, claim: Claim, deadline: float) -> Answer | None:
-        """Send the order and wait for its end; None where it had to be killed."""
-        number = self._child.send_order(claim.job.task, claim.sample)
+    def _ask(self, run: Run, claim: Claim, beside: bool) -> Answer | None:
+        """Have the task computed; anew where the process had to be ended for another run.
+
+        Returns:
+            None where the run was to end early, and did not in time.
+        """
+        while True:
+            try:
+                errand = self._shared.order(claim.job.task, claim.sample, beside=beside)
+                return self._followed(errand, run, claim)
+            except Killed:
+                if run.why is not None:
+                    return None
+
+    def _followed(self, errand: Errand, run: Run, claim: Claim) -> Answer | None:
+        """Wait for the end of an order; see to it that there is one."""
         kill_at = float("inf")
         while True:
             now = time.monotonic()
-            if now >= deadline:
+            if now >= run.ends_at:
                 run.end(Why.TIME_LIMIT)
             if now >= self._leave_at:
                 run.end(Why.LEAVING)
             if run.why is not None and kill_at == float("inf"):
                 kill_at = now + SOFT_STOP_SECONDS
-                self._child.send(Stop(number))
+                self._shared.stop(errand)
             if now >= kill_at:
-                self._child.kill()
-                return None
-            until = kill_at if run.why else min(deadline, self._leave_at)
-            answer = self._child.receive(min(until - now, _LONGEST_WAIT_SECONDS))
+                self._shared.kill(errand)
+            until = kill_at if run.why else min(run.ends_at, self._leave_at)
+            answer = errand.receive(min(until - now, _LONGEST_WAIT_SECONDS))
             if isinstance(answer, Told):
-                run.progress = answer.progress
-                if run.may_tell:
-                    self._runs.progress(claim, answer.progress, answer.eta_seconds)
+                self._tell(run, claim, answer)
             elif answer is not None:
                 return answer
+
+    def _tell(self, run: Run, claim: Claim, told: Told) -> None:
+        run.progress = max(run.progress, told.progress)
+        if run.may_tell:
+            self._runs.progress(claim, run.progress, told.eta_seconds)
 
     def _tick(self) -> None:
         said = False
         while not self._closed.wait(_TICK_SECONDS):
             if self.leaving and not said:
                 said = True
-                _LOG.info("worker %s leaves", self._name, extra={"action": "worker.leaves"})
+                _LOG.info("worker %s leaves", self.name, extra={"action": "worker.leaves"})
             try:
                 self._look()
             except Exception:  # without this thread every later job would lose its lease
                 _LOG.exception("a fault in a worker", extra={"action": "worker.fault"})
 
     def _look(self) -> None:
-        current = self._current
-        if current is not None:
-            self._beat(current)
-        elif self._child.pid is not None:
+        under_way = self._under_way
+        for run in under_way:
+            self._beat(run)
+        if not under_way and self._child.pid is not None:
             self._release()
 
     def _beat(self, run: Run) -> None:
@@ -242,8 +264,8 @@ class Runner:
         if time.monotonic() < self._idle_since + self._idle_release_seconds:
             return
         with self._lock:
-            if self._current is None:
-                self._child.kill()
+            if not self._under_way:
+                self._shared.end()
                 _LOG.info(
                     "let go of the models, after %g seconds without a job",
                     self._idle_release_seconds,
@@ -255,7 +277,12 @@ def _is_out_of_memory(answer: Answer | None) -> bool:
     return isinstance(answer, Failed) and answer.error.code == DeviceMissing.code
 
 
-def _left(job_id: str, reason: str) -> None:
+def _left(job_id: str, error: Exception) -> None:
+    reason = repr(error)
+    if isinstance(error, NeuraLibError):
+        reason = error.message
+    else:
+        _LOG.error("a fault in a worker", exc_info=error, extra={"action": "worker.fault"})
     _LOG.error(
         "left job %s to its lease: %s",
         *(job_id, reason),

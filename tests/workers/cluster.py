@@ -41,7 +41,9 @@ class Cluster:
     def reconciler(self) -> Reconciler:
         return Reconciler(self.parts)
 
-    def sample(self, name: str, path: Path | None = None) -> Sample:
+    def sample(
+        self, name: str, path: Path | None = None, audio_seconds: float | None = None
+    ) -> Sample:
         """A sample called `name`: of real bytes, or of none, for scripted runs."""
         data = path.read_bytes() if path else new_id("smp").encode()
         sample, _ = self.parts.samples.add(
@@ -51,7 +53,7 @@ class Cluster:
                 name=name,
                 sha256=hashlib.sha256(data).hexdigest(),
                 bytes=len(data),
-                audio_seconds=None,
+                audio_seconds=audio_seconds,
                 sample_rate=44100,
                 channels=2,
                 created_at=datetime.now(timezone.utc),
@@ -66,13 +68,14 @@ class Cluster:
         name: str,
         task: SeparateTask | MidiTask | TranscribeTask | None = None,
         path: Path | None = None,
+        audio_seconds: float | None = None,
     ) -> str:
         """Commit a job and put it into the queue; give its id."""
         task = task or MidiTask()
         job = Job(
             id=new_id("job"),
             tenant=TENANT,
-            sample_id=self.sample(name, path).id,
+            sample_id=self.sample(name, path, audio_seconds).id,
             task=task,
             state="queued",
             progress=0.0,
@@ -98,7 +101,8 @@ class Cluster:
 
     @property
     def log(self) -> list[list[str]]:
-        """What the scripted children ran: what, process id, number of its run, folder."""
+        """What the scripted children ran: what, process id, number of its run, folder, whether
+        beside others."""
         path = self.settings.data_dir / "runs.log"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
 

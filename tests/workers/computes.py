@@ -31,7 +31,7 @@ class Scripted:
         self._runs += 1
         what, _, seconds = order.sample.name.partition(" ")
         with self._log.open("a") as log:
-            log.write(f"{what} {os.getpid()} {self._runs} {self._folder}\n")
+            log.write(f"{what} {os.getpid()} {self._runs} {self._folder} {order.beside}\n")
         getattr(self, f"_{what}")(float(seconds or 0), report)
         return Finished(RESULT, (ARTIFACT,))
 

@@ -58,6 +58,29 @@ def open_observed(settings: Settings, folder: Path) -> Compute:
     return Observed(settings, folder)
 
 
+class Held(EngineCompute):
+    """Stays in the middle of each run for as long as there is a file `hold` in the data folder."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        super().__init__(settings, folder)
+        self._data_dir = settings.data_dir
+
+    def run(self, order: Order, report: Report) -> Finished:
+        def held(progress: Progress) -> None:
+            report(progress)
+            if progress.stage == "run":
+                (self._data_dir / f"held-{order.sample.id}").touch()
+            while progress.stage == "run" and (self._data_dir / "hold").exists():
+                time.sleep(0.01)
+                report(progress)
+
+        return super().run(order, held)
+
+
+def open_held(settings: Settings, folder: Path) -> Compute:
+    return Held(settings, folder)
+
+
 def open_cramped(settings: Settings, folder: Path) -> Compute:
     """No file may become larger than a small one, as on a disk that is almost full."""
     compute = Observed(settings, folder)

@@ -11,13 +11,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from neuralib.cli.console import note, put
-from neuralib.engines.device import check_name
+from neuralib.engines.device import check_name, cores
 from neuralib.errors import ClusterError, OutputError, UsageError
 from neuralib.queue.embedded import EmbeddedQueue
 from neuralib.server.serve import serve
 from neuralib.service.parts import Parts, opened_parts
 from neuralib.settings import Settings
 from neuralib.workers.main import open_embedded
+from neuralib.workers.team import MOST_TOGETHER
 
 _LOG = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def _look(parts: Parts) -> None:
 
 @contextmanager
 def _embedded(parts: Parts, settings: Settings) -> Iterator[None]:
-    worker = open_embedded(parts, settings)
+    worker = open_embedded(parts, settings, together=min(cores(), MOST_TOGETHER))
     worker.start()
     try:
         yield
