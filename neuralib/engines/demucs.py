@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +120,8 @@ class Demucs(Separator):
                 "a smaller one"
             )
         return Lane(
-            partial(network.start, stems=columns),
-            network.ahead,
+            network,
+            columns,
             Segmenter(self.channels, length, stride, network.padded_length),
             OverlapAdd((len(columns), self.channels), length, stride),
             np.zeros((self.channels, run.lead_frames), np.float32),
@@ -158,8 +157,8 @@ class Demucs(Separator):
     def _loaded(self, checkpoint: Checkpoint | PreparedDemucs, alone: bool) -> Network:
         """Load a network; one that is not `alone` must leave memory for the others."""
         if isinstance(checkpoint, PreparedDemucs):
-            streams = 2 if alone and cores() > 1 else 1
-            return OpenVINONetwork(checkpoint, self.placement.precision, streams)
+            ahead = 2 if alone and cores() > 1 else 1
+            return OpenVINONetwork(checkpoint, self.placement.precision, ahead)
         return DemucsNetwork(checkpoint, self.model.segment_seconds, self.placement)
 
 

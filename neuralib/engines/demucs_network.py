@@ -37,6 +37,9 @@ class Network(Protocol):
             float32 (len(stems), channels, frames).
         """
 
+    def stop(self) -> None:
+        """End what is under way; nobody waits for it any more."""
+
 
 class DemucsNetwork:
     """A model in memory: (channels, frames) in, (stems, channels, frames) out."""
@@ -83,6 +86,9 @@ class DemucsNetwork:
             separated: Future[NDArray[np.float32]] = Future()
             separated.set_result(output.float().cpu().numpy())
         return separated
+
+    def stop(self) -> None:
+        """Do nothing: no segment is under way when `start` has returned."""
 
     def _arithmetic(self) -> AbstractContextManager[Any]:
         import torch

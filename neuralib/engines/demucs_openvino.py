@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,37 +22,42 @@ _MARGIN = 2
 
 
 class OpenVINONetwork:
-    """A graph in memory, which separates several segments side by side.
+    """A graph in memory, which has several segments under way, so that no core ever rests.
 
-    Each has a share of the cores to itself, for its transforms as well: two threads that share
-    a layer wait for each other, and one core would rest while the other one transforms.
+    In bfloat16 each has a share of the cores to itself, for its transforms as well: two threads
+    that share a layer wait for each other, and one core would rest while the other one
+    transforms. In float32, where the transforms are a smaller part and the layers' results twice
+    as large, one segment at a time has all the cores, while others are transformed.
     """
 
-    def __init__(self, prepared: PreparedDemucs, precision: Precision, streams: int) -> None:
+    def __init__(self, prepared: PreparedDemucs, precision: Precision, ahead: int) -> None:
         """Compile the graph.
 
         Args:
             prepared: the graph.
             precision: `fp32` or `bf16`.
-            streams: segments side by side.
+            ahead: segments under way.
 
         Raises:
             CheckpointError: where the graph cannot be read.
             DeviceMissing: where the memory does not suffice.
         """
         self.segment_frames = prepared.segment_frames
-        self.ahead = streams
+        self.ahead = ahead
         self._channels = prepared.channels
         self._spectrum = Spectrum(prepared.transform_size, prepared.segment_frames)
         self._bins = prepared.transform_size // 2
         # The transform is linear, so the level that all bins get is added as the wave it makes.
         level = np.full((self._spectrum.steps, self._bins), 1 + 1j, np.complex64)
         self._level = self._spectrum.back(level)
+        streams = 1 if precision == "fp32" else ahead
         compiled = compile_graph(prepared.graph, precision, streams=streams)
-        self._requests: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(streams):
-            self._requests.put(compiled.create_infer_request())
-        self._pool = ThreadPoolExecutor(streams, thread_name_prefix="separate")
+        self._requests = [compiled.create_infer_request() for _ in range(ahead)]
+        self._free: SimpleQueue[Any] = SimpleQueue()
+        for request in self._requests:
+            self._free.put(request)
+        self._pool = ThreadPoolExecutor(ahead, thread_name_prefix="separate")
+        self._stops = 0
 
     def padded_length(self, frames: int) -> int:
         """Tell how many frames the model wants to see: always those of a whole segment."""
@@ -60,21 +65,34 @@ class OpenVINONetwork:
 
     def start(self, samples: Block, stems: Sequence[int]) -> Future[NDArray[np.float32]]:
         """Begin to separate one padded segment; see `Network`."""
-        return self._pool.submit(self._separate, samples, stems)
+        return self._pool.submit(self._separate, samples, stems, self._stops)
 
-    def _separate(self, samples: Block, stems: Sequence[int]) -> NDArray[np.float32]:
-        request = self._requests.get()
+    def stop(self) -> None:
+        """End what is under way, the graph itself after the layer that it is at.
+
+        What was begun before gives no result, but an error that nobody waits for.
+        """
+        self._stops += 1
+        for request in self._requests:
+            request.cancel()
+
+    def _separate(self, samples: Block, stems: Sequence[int], stops: int) -> NDArray[np.float32]:
+        request = self._free.get()
         try:
-            return self._run(request, samples, stems)
+            return self._run(request, samples, stems, stops)
         finally:
-            self._requests.put(request)
+            self._free.put(request)
 
-    def _run(self, request: Any, samples: Block, stems: Sequence[int]) -> NDArray[np.float32]:
+    def _run(
+        self, request: Any, samples: Block, stems: Sequence[int], stops: int
+    ) -> NDArray[np.float32]:
         from openvino import Tensor
 
         values = self._spectrum.forward(samples).view(np.float32)
         spectrum, mean, deviation = _standard(values)
         wave, mean_t, deviation_t = _standard(samples)
+        if stops < self._stops:
+            raise CancelledError
         with errors_mapped():
             spectrum = spectrum.reshape(*spectrum.shape[:2], self._bins, 2)
             request.set_input_tensor(0, Tensor(spectrum, shared_memory=True))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, wait
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.overlap_add import OverlapAdd
 from neuralib.audio.segment import Segment, Segmenter
+from neuralib.engines.demucs_network import Network
+
+_LOOK_SECONDS = 0.1
+"""How often a wait ends for an interrupt, which Python raises between two steps only."""
 
 
 class Lane:
@@ -25,8 +29,8 @@ class Lane:
 
     def __init__(
         self,
-        separate: Callable[[Block], Future[NDArray[np.float32]]],
-        ahead: int,
+        network: Network,
+        stems: Sequence[int],
         segmenter: Segmenter,
         overlap_add: OverlapAdd,
         lead: Block,
@@ -34,14 +38,14 @@ class Lane:
         """Start before the first frame of the mix.
 
         Args:
-            separate: begins to turn (channels, frames) into (stems, channels, frames).
-            ahead: how many segments to begin before the result of another is waited for.
+            network: separates the segments.
+            stems: which of the model's stems are wanted.
             segmenter: cuts the mix.
             overlap_add: of the segmenter's length and stride, joins the stems.
             lead: the silence, (channels, frames).
         """
-        self._separate = separate
-        self._ahead = ahead
+        self._network = network
+        self._stems = stems
         self._under_way: deque[tuple[Segment, Future[NDArray[np.float32]]]] = deque()
         self._segmenter = segmenter
         self._overlap_add = overlap_add
@@ -60,19 +64,25 @@ class Lane:
         yield from self._collect(0)
 
     def stop(self) -> None:
-        """Begin no more of the segments that wait for their turn."""
+        """Begin no more of the segments that wait for their turn, and end the others."""
         for _, separated in self._under_way:
             separated.cancel()
+        if self._under_way:
+            self._network.stop()
 
     def _run(self, segments: Iterable[Segment]) -> Iterator[NDArray[np.float32]]:
         for segment in segments:
-            self._under_way.append((segment, self._separate(segment.samples)))
-            yield from self._collect(self._ahead)
+            separated = self._network.start(segment.samples, self._stems)
+            self._under_way.append((segment, separated))
+            yield from self._collect(self._network.ahead)
 
     def _collect(self, most: int) -> Iterator[NDArray[np.float32]]:
         """Wait until at most `most` segments are under way."""
         while len(self._under_way) > most:
-            segment, separated = self._under_way.popleft()
+            segment, separated = self._under_way[0]
+            while not wait([separated], _LOOK_SECONDS).done:
+                pass
+            self._under_way.popleft()
             final = self._overlap_add.add(segment.trim(separated.result()))
             dropped = min(self._to_drop, final.shape[-1])
             self._to_drop -= dropped

@@ -6,6 +6,7 @@ arithmetic and errors are the same for all.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,7 +22,7 @@ from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, Inter
 from neuralib.tasks import Precision
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, Core
+    from openvino import CompiledModel, Core, Model
 
 RUNTIME = "openvino"
 """Its name in records."""
@@ -29,6 +30,8 @@ RUNTIME = "openvino"
 _TYPES: dict[str, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _PROBED = 64
 """Rows and columns of the product by which the processor's arithmetic is asked for."""
+_WEIGHTS: list[Any] = []
+"""Mapped files of weights; graphs point into them, and nothing says when they no longer do."""
 
 
 def is_here() -> bool:
@@ -84,7 +87,7 @@ def compile_graph(
     change: Callable[[Any], Any] = lambda model: model,
     **settings: Any,
 ) -> CompiledModel:
-    """Read a graph (`.xml` beside its `.bin`, or `.onnx`) and make it ready for the processor.
+    """Read a graph (`.xml` beside its `.bin`) and make it ready for the processor.
 
     All the cores that this process may use compute together; with several streams each has its
     part of them, and as many requests run side by side.
@@ -105,18 +108,11 @@ def compile_graph(
         "INFERENCE_PRECISION_HINT": _TYPES[precision],
         "INFERENCE_NUM_THREADS": cores(),
         "NUM_STREAMS": streams,
+        # A thread that may not leave its core waits there for whatever else runs on it.
+        "ENABLE_CPU_PINNING": streams > 1,
         **settings,
     }
-    with errors_mapped():
-        try:
-            model = core().read_model(str(graph))
-        except RuntimeError as error:
-            if _wants_memory(error):
-                raise
-            raise CheckpointError(
-                f"{graph} cannot be read as a graph ({brief(str(error).strip())}); remove its "
-                "folder, and it is made again"
-            ) from None
+    with errors_mapped(), _read(graph) as model:
         return core().compile_model(change(model), "CPU", settings)
 
 
@@ -139,7 +135,35 @@ def errors_mapped() -> Iterator[None]:
         raise InternalError(f"OpenVINO failed ({brief(str(error).strip())})") from error
 
 
-def _wants_memory(error: RuntimeError) -> bool:
+@contextmanager
+def _read(graph: Path) -> Iterator[Model]:
+    """Read a graph, whose weights leave the memory when the block ends.
+
+    They are in the file's form until then, and beside it in the one that the kernels want. What
+    is still looked at afterwards comes from the file again.
+    """
+    from openvino import Tensor
+
+    try:
+        with graph.with_suffix(".bin").open("rb") as file:
+            # Tensors are made of what could be written, though nothing is.
+            weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        _WEIGHTS.append(np.frombuffer(weights, np.uint8))
+        tensor = Tensor(_WEIGHTS[-1], shared_memory=True)
+        model = core().read_model(graph.read_bytes(), tensor)
+    except (OSError, ValueError, RuntimeError) as error:
+        if _wants_memory(error):
+            raise
+        raise CheckpointError(
+            f"{graph} cannot be read as a graph ({brief(str(error).strip())}); remove its "
+            "folder, and it is made again"
+        ) from None
+    yield model
+    if hasattr(weights, "madvise"):  # not on Windows
+        weights.madvise(mmap.MADV_DONTNEED)
+
+
+def _wants_memory(error: Exception) -> bool:
     return any(words in str(error) for words in ("bad_alloc", "llocate memory", "out of memory"))
 
 

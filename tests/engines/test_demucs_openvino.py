@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +19,17 @@ from demucs.htdemucs import HTDemucs
 
 from neuralib.engines import openvino_runtime
 from neuralib.engines.demucs import Demucs as Engine
+from neuralib.engines.demucs_openvino import OpenVINONetwork
+from neuralib.engines.demucs_prepared import prepare
 from neuralib.engines.demucs_spectrum import Spectrum
 from neuralib.engines.device import Placement
+from neuralib.errors import InternalError
 from neuralib.models.files import ModelFiles
 from neuralib.models.prepared import Prepared
 from neuralib.models.store import Store
 from tests.demucs_checkpoints import FULL_SIZE, SOURCES, make_model, save_safetensors
 from tests.demucs_runs import (
+    Samples,
     engine_for,
     level,
     make_mix,
@@ -211,6 +218,34 @@ def test_what_is_left_alone_is_not_waited_for(tmp_path: Path, store: Store) -> N
     next(parts)
     parts.close()
     assert snr_db(separate(engine, MIX), separate(engine, MIX)) > 300
+
+
+@pytest.mark.parametrize("at", ["transform", "graph"])
+def test_what_computes_is_stopped(tmp_path: Path, store: Store, at: str) -> None:
+    files = small(tmp_path / "wide.safetensors", channels=48, segment=8)
+    prepared = prepare(files.paths[0], None, store.prepared)
+    network = OpenVINONetwork(prepared, "fp32", 1)
+    transform, begun, gone = network._spectrum.forward, threading.Event(), threading.Event()
+
+    def waiting(samples: Samples) -> object:
+        begun.set()
+        assert gone.wait(60)
+        return transform(samples)
+
+    network._spectrum.forward = waiting
+    mix = make_mix(prepared.segment_frames)
+    separated = network.start(mix, [0])
+    begun.wait(60)
+    if at == "transform":
+        network.stop()
+    gone.set()
+    while at == "graph" and not separated.done():
+        for request in network._requests:
+            request.cancel()
+        time.sleep(0.001)
+    error = CancelledError if at == "transform" else InternalError
+    assert isinstance(separated.exception(60), error)
+    assert network.start(mix, [0]).result(60).shape == (1, *mix.shape)
 
 
 @pytest.mark.parametrize("frames", [3000, 4096, 24_001])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,16 @@ def test_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     openvino_runtime.core.cache_clear()
     with pytest.raises(EngineMissing, match="pip install openvino"):
         openvino_runtime.core()
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no account of the memory")
+def test_weights_are_in_memory_once(graph: Path) -> None:
+    weights = np.random.default_rng(0).standard_normal((64, 64), np.float32)
+    compiled = openvino_runtime.compile_graph(graph, "fp32")
+    maps = Path("/proc/self/smaps").read_text(encoding="utf-8").split("Rss:")
+    ours = [after for before, after in pairwise(maps) if str(graph.with_suffix(".bin")) in before]
+    assert ours
+    assert all(int(after.split()[0]) == 0 for after in ours)
+    rows = np.eye(4, 64, dtype=np.float32)
+    (product,) = compiled([rows]).values()
+    np.testing.assert_allclose(product, weights[:, :4].T, atol=1e-6)
