@@ -57,6 +57,14 @@ def midi(
         bool,
         typer.Option("--melodia/--no-melodia", help="Also find notes without a clear onset."),
     ] = True,
+    clock: Annotated[
+        str,
+        typer.Option(
+            metavar="basic-pitch|input",
+            help="Times as basic-pitch counts them, up to 13 ms off in an hour, or exactly those "
+            "of the input.",
+        ),
+    ] = "basic-pitch",
     tempo: Annotated[
         str,
         typer.Option(
@@ -110,6 +118,7 @@ def midi(
         "pitch_bends": pitch_bends,
         "multiple_pitch_bends": multiple_pitch_bends,
         "melodia_trick": melodia_trick,
+        "clock": clock,
         "tempo_bpm": _number(tempo),
         "quantize": quantize,
         "program": program,

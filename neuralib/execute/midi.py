@@ -37,7 +37,7 @@ def run_midi(
     report(Progress("write", 0.0, watch.seconds))
     notes = create_notes(activations, task)
     bpm = task.tempo_bpm
-    tempo = find_tempo(activations) if isinstance(bpm, str) else Tempo.of(bpm)
+    tempo = find_tempo(activations, task.clock) if isinstance(bpm, str) else Tempo.of(bpm)
     if task.quantize is not None:
         notes = quantize(notes, task.quantize, tempo)
     score = Score(

@@ -15,6 +15,7 @@ from neuralib.errors import EngineMissing
 from neuralib.midi.activations import Activations, Matrix
 from neuralib.midi.tempo import Tempo
 from neuralib.midi.times import SAMPLE_RATE, frames_about, seconds_of
+from neuralib.tasks import NotesClock
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,20 +45,20 @@ def check_beat_tracker() -> None:
         )
 
 
-def find_tempo(activations: Activations) -> Tempo:
+def find_tempo(activations: Activations, clock: NotesClock = "basic-pitch") -> Tempo:
     """Find the steady tempo of a song, and where its beats are.
 
     librosa's dynamic programming (Ellis, "Beat tracking by dynamic programming", 2007) follows the
     beats in how much starts at each frame; a line through them, by least squares, gives a tempo
     that holds to the end of the song. Where there are no beats the tempo is 120, and the log
-    warns; it warns also where they are not steady.
+    warns; it warns also where they are not steady. The first beat is on the clock of the notes.
 
     Raises:
         EngineMissing: where librosa is not installed.
     """
     check_beat_tracker()
     strength = _strength(activations.onsets)
-    lines = _lines(strength) if strength.any() else []
+    lines = _lines(strength, clock) if strength.any() else []
     if not lines:
         _LOG.warning(
             "no beat was found; the tempo is written as %g",
@@ -102,7 +103,7 @@ def _strength(onsets: Matrix) -> NDArray[np.float32]:
     return strength
 
 
-def _lines(strength: NDArray[np.float32]) -> list[_Line]:
+def _lines(strength: NDArray[np.float32], clock: NotesClock) -> list[_Line]:
     """Follow the beats at the tempo that librosa guesses, and at those that it may mean.
 
     Its guess is often that of half or of three quarters of a beat.
@@ -118,7 +119,7 @@ def _lines(strength: NDArray[np.float32]) -> list[_Line]:
         )
         frames = np.asarray(found, np.int64)
         if len(frames) >= _FEWEST_BEATS:
-            lines.append(_line(strength, frames))
+            lines.append(_line(strength, frames, clock))
     return lines
 
 
@@ -129,9 +130,9 @@ def _loudest(strength: NDArray[np.float32]) -> NDArray[np.float32]:
     return max(pieces, key=lambda piece: float(piece.sum()))
 
 
-def _line(strength: NDArray[np.float32], frames: NDArray[np.int64]) -> _Line:
+def _line(strength: NDArray[np.float32], frames: NDArray[np.int64], clock: NotesClock) -> _Line:
     """Lay a line through beats, some of which may be missing, and a few be wrong."""
-    beats = seconds_of(frames)
+    beats = seconds_of(frames, clock)
     usual = float(np.median(np.diff(beats)))
     steps = [max(round((later - earlier) / usual), 1) for earlier, later in pairwise(beats)]
     numbers = np.concatenate([[0], np.cumsum(steps)])
@@ -142,6 +143,6 @@ def _line(strength: NDArray[np.float32], frames: NDArray[np.int64]) -> _Line:
         good = off <= 3 * np.median(off) + 1e-3
     level = float(strength[frames].mean())
     # The tracker needs some beats to start with; the song starts at the first that sounds.
-    sounds = seconds_of(np.flatnonzero(strength > level / 2)[:1])[0]
+    sounds = seconds_of(np.flatnonzero(strength > level / 2)[:1], clock)[0]
     first -= max(math.floor((first - sounds) / period + 0.25), 0) * period
     return _Line(60 / float(period), max(float(first), 0.0), float(off.mean() / period), level)

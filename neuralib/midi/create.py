@@ -31,7 +31,7 @@ def create_notes(
 
     Args:
         activations: stays as it is.
-        task: thresholds, least length, frequency range, pitch bends, melodia trick.
+        task: thresholds, least length, frequency range, pitch bends, melodia trick, clock.
         infer_onsets: also take sudden rises of the note activations for onsets.
 
     Returns:
@@ -44,7 +44,7 @@ def create_notes(
     with _no_collection():
         spans = _spans(activations.part(0, activations.reference_frames), keys, task, infer_onsets)
         spans += _late_spans(activations, keys, task, infer_onsets)
-        return list(_notes(spans, keys.start, activations, bends=task.pitch_bends))
+        return list(_notes(spans, keys.start, activations, task))
 
 
 def _spans(activations: Activations, keys: slice, task: MidiTask, infer_onsets: bool) -> list[Span]:
@@ -88,20 +88,20 @@ def _no_collection() -> Iterator[None]:
 
 
 def _notes(
-    spans: list[Span], lowest: int, activations: Activations, *, bends: bool
+    spans: list[Span], lowest: int, activations: Activations, task: MidiTask
 ) -> Iterator[Note]:
     table = np.fromiter(chain.from_iterable(spans), np.int64, 3 * len(spans)).reshape(-1, 3)
     starts, ends, keys = table.T
     keys += lowest
     curves = (
         estimate_bends(activations.contours, starts, ends, keys)
-        if bends
+        if task.pitch_bends
         else repeat(None, len(spans))
     )
     return map(
         Note,
-        seconds_of(starts).tolist(),
-        seconds_of(ends).tolist(),
+        seconds_of(starts, task.clock).tolist(),
+        seconds_of(ends, task.clock).tolist(),
         (LOWEST_PITCH + keys).tolist(),
         amplitudes(activations.notes, starts, ends, keys),
         curves,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.tasks import NotesClock
+
 SAMPLE_RATE = 22_050
 HOP = 256
 """Samples from one frame to the next."""
@@ -25,12 +27,20 @@ STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * TRIM_FRAMES * HOP
 _WINDOW_LEAD_SECONDS = HOP / SAMPLE_RATE * (WINDOW_FRAMES - WINDOW_SAMPLES / HOP) + 0.0018
 
 
-def seconds_of(frames: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Turn frame numbers into seconds of audio, as basic-pitch 0.4 `model_frames_to_time`.
+def seconds_of(frames: NDArray[np.int64], clock: NotesClock = "basic-pitch") -> NDArray[np.float64]:
+    """Turn frame numbers into seconds of audio.
 
-    t(n) = 256 n / 22 050 - lead · ⌊n / 172⌋, with lead = 10.3 ms. It is up to 9 ms late, since
-    windows keep 142 frames of the 172, but does not drift.
+    `input`: t(n) = (36 164 ⌊n / 142⌋ + 256 (n mod 142)) / 22 050, for each window keeps 142 frames,
+    and starts 36 164 samples after the one before it.
+
+    `basic-pitch`: t(n) = 256 n / 22 050 - lead · ⌊n / 172⌋, with lead = 10.3 ms, as
+    `model_frames_to_time` of basic-pitch 0.4 does. Since windows keep 142 frames of the 172 it is
+    from 8 ms early to 10 ms late, and 2 ms more with each hour.
     """
+    if clock == "input":
+        windows, rest = np.divmod(frames, KEPT_FRAMES)
+        seconds: NDArray[np.float64] = (windows * STRIDE_SAMPLES + rest * HOP) / SAMPLE_RATE
+        return seconds
     return frames * HOP / SAMPLE_RATE - _WINDOW_LEAD_SECONDS * np.floor(frames / WINDOW_FRAMES)
 
 

@@ -48,6 +48,7 @@ def test_options_of_midi(neuralib: Command, tmp_path: Path) -> None:
     write_wav(tmp_path / "song.wav", tone(1.3, channels=1, hertz=440.0))
     words = ["midi", "song.wav", "--tempo", 100, "--quantize", "1/16", "--program", 41]
     assert neuralib(*words, "--channel", 3).status == 0
+    assert neuralib("midi", "song.wav", "--clock", "inputs").status == 2
     file = mido.MidiFile(tmp_path / "song.mid")
     found = {message.type: message for track in file.tracks for message in track}
     assert mido.tempo2bpm(found["set_tempo"].tempo) == pytest.approx(100)
