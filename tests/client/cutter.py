@@ -78,8 +78,9 @@ class _Link:
                 if self._left is not None and len(block) >= self._left:
                     self._client.sendall(block[: self._left])
                     break
-                self._client.sendall(block)
+                # First: whoever has the block may ask again at once, and that cut counts anew.
                 self._left = None if self._left is None else self._left - len(block)
+                self._client.sendall(block)
         for each in (self._client, self._server):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
