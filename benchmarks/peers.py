@@ -35,7 +35,7 @@ class Peer:
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("demucs", ("demucs",)),
+        Peer("demucs", ("demucs", "numpy")),  # which it imports and does not ask for
         Peer("audio-separator", ("audio-separator[cpu]==0.47.1",)),
         Peer(
             "basic-pitch",
