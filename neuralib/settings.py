@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
+import functools
+import logging
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +21,12 @@ from pydantic_settings import (
 from neuralib.errors import UsageError
 
 CONFIG_NAME = "neuralib.toml"
+
+_PREFIX = "NEURALIB_"
+_NOT_OURS = "NEURALIB_TEST_"
+"""What begins so tells the tests where servers are."""
+
+_LOG = logging.getLogger(__name__)
 
 TENANT_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """Names of tenants; they are parts of storage keys and of streams' names."""
@@ -41,7 +51,7 @@ class Settings(BaseSettings):
     `neuralib.toml` in the current folder, then from the one in the user's config folder.
     """
 
-    model_config = SettingsConfigDict(env_prefix="NEURALIB_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(default_factory=_data_dir)
     """Folder for everything that NeuraLib keeps on this machine."""
@@ -95,10 +105,15 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings now; `overrides` (those that are not None) win over everything.
 
+    Variables of the environment that look like settings and are none are warned of, once.
+
     Raises:
         UsageError: where a variable or the config file cannot be read as what it should be.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
+    for name in os.environ:
+        if name.upper().startswith(_PREFIX) and not name.upper().startswith(_NOT_OURS):
+            _check_variable(name)
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -115,3 +130,16 @@ def load_settings(**overrides: Any) -> Settings:
         ) from None
     except ValueError as error:  # a config file that is not TOML
         raise UsageError(f"cannot read {CONFIG_NAME}: {error}; mend or remove it") from None
+
+
+@functools.cache
+def _check_variable(name: str) -> None:
+    known = [f"{_PREFIX}{field.upper()}" for field in Settings.model_fields]
+    if name.upper() in known:
+        return
+    near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.8)
+    _LOG.warning(
+        "the environment variable %s is no setting, and is ignored; %s",
+        *(name, f"is it {near[0]}?" if near else f"the settings are {', '.join(known)}"),
+        extra={"action": "settings.unknown"},
+    )

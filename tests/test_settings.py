@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from neuralib import settings
 from neuralib.errors import UsageError
 from neuralib.settings import config_files, load_settings
 
@@ -45,6 +46,24 @@ def test_models_are_in_the_data_folder_unless_said_otherwise(
     assert load_settings().models_folder == Path("/data/models")
     monkeypatch.setenv("NEURALIB_MODELS_DIR", "~/weights")
     assert load_settings().models_folder == Path.home() / "weights"
+
+
+def test_a_mistyped_variable_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings._check_variable.cache_clear()
+    monkeypatch.setenv("NEURALIB_MODEL_DIR", "/weights")
+    monkeypatch.setenv("NEURALIB_COLOUR", "red")
+    monkeypatch.setenv("NEURALIB_DEVICE", "cpu")
+    monkeypatch.setenv("NEURALIB_TEST_REDIS_URL", "redis://host")
+    for _ in range(2):
+        load_settings()
+    assert sorted(caplog.messages) == [
+        "the environment variable NEURALIB_COLOUR is no setting, and is ignored; the settings are "
+        + ", ".join(f"NEURALIB_{name.upper()}" for name in settings.Settings.model_fields),
+        "the environment variable NEURALIB_MODEL_DIR is no setting, and is ignored; is it "
+        "NEURALIB_MODELS_DIR?",
+    ]
 
 
 @pytest.mark.parametrize(
