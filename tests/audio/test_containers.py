@@ -54,6 +54,8 @@ def test_the_end_is_as_exact_as_the_start(tmp_path: Path, kind: Kind) -> None:
     assert abs(first) * rate <= kind.off + 0.1
     # AMR moves a click by what its model of a voice needs.
     assert abs(last - first) * rate < (60 if "amr" in kind.codec else 1.1)
+    as_whisper_hears = lateness(read(path, 16_000, 1), 16_000, rate, 30)
+    assert as_whisper_hears[:2] == pytest.approx((first, last), abs=0.001)
 
 
 @pytest.mark.parametrize("format", ["mp3", "ogg", "opus", "m4a"])

@@ -63,9 +63,14 @@ def test_options_of_midi(neuralib: Command, tmp_path: Path) -> None:
 
 def test_options_of_transcribe(neuralib: Command, tmp_path: Path) -> None:
     words = ["transcribe", MICRO / "vocals.flac", *MODEL["transcribe"], "--format", "srt,json"]
-    assert neuralib(*words, "--max-line-width", 12, "--max-line-count", 1).status == 0
+    words += ["--max-line-width", 12, "--max-line-count", 1, "--word-timestamps"]
+    assert neuralib(*words).status == 0
     text = (tmp_path / "vocals.srt").read_text(encoding="utf-8")
     lines = [line for cue in text.strip().split("\n\n") for line in cue.split("\n")[2:]]
-    whole = json.loads((tmp_path / "vocals.json").read_text(encoding="utf-8"))["text"]
+    found = json.loads((tmp_path / "vocals.json").read_text(encoding="utf-8"))
     assert 12 >= max(map(len, lines)) > 6
-    assert " ".join(lines).split() == whole.split()
+    assert " ".join(lines).split() == found["text"].split()
+    for segment in found["segments"]:
+        assert "".join(word["word"] for word in segment["words"]) == segment["text"]
+        times = [word[edge] for word in segment["words"] for edge in ("start", "end")]
+        assert times == sorted(times)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pytest
 
@@ -18,13 +18,16 @@ from neuralib.audio.encode import open_writer
 from neuralib.audio.tags import Tags
 from neuralib.errors import OutputError
 from neuralib.execute.room import check_room, check_temporary_room
+from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink, StreamSink
 from neuralib.execute.source import Source
 from neuralib.execute.stem_files import open_stem_files
 from neuralib.execute.stem_format import StemFormat
-from neuralib.tasks import Clip
+from neuralib.progress import silent
+from neuralib.tasks import Clip, SeparateTask
 from tests.audio_files import noise, write_wav
 from tests.conftest import MODEL, Command
+from tests.execute.engines import Gains, alone
 
 MB = 1_000_000
 
@@ -65,6 +68,29 @@ def test_what_is_needed_and_what_is_free_are_told(
         f"the stems need 2.5 GB on the disk, and 5.0 MB are free; free some space in "
         f"{str(tmp_path)!r}, or choose another place (-o for results, TMPDIR for temporary files)"
     )
+
+
+@pytest.mark.parametrize("clip", ["rescale", "clamp"])
+def test_room_is_looked_for_before_the_model_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip: Clip
+) -> None:
+    class Unused(Gains):
+        def separate(self, *arguments: object, **options: object) -> NoReturn:
+            raise AssertionError("the model was started")
+
+    song = write_wav(tmp_path / "song.wav", noise(44100))
+    task, source = SeparateTask(clip=clip), Source(song, "song")
+    engine = Unused(vocals=0.5, drums=0.5)
+    leave(monkeypatch, MB // 4)
+    with (
+        pytest.raises(OutputError, match=r"the stems need .* 250\.0 kB are free"),
+        FolderSink(tmp_path / "out") as sink,
+    ):
+        run_separate(task, source, sink, silent, engine, alone())
+    assert not (tmp_path / "out").exists()
+    leave(monkeypatch, MB)
+    with pytest.raises(AssertionError, match="started"), FolderSink(tmp_path / "out") as sink:
+        run_separate(task, source, sink, silent, engine, alone())
 
 
 def test_a_disk_that_does_not_tell_has_room(tmp_path: Path) -> None:

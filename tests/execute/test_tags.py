@@ -107,7 +107,7 @@ def test_tags_that_ffmpeg_wrote_are_read(tmp_path: Path, container: str) -> None
 
 
 @pytest.mark.parametrize("format", ["flac", "mp3", "opus"])
-@pytest.mark.parametrize("stems", ["flac", "mp3"])
+@pytest.mark.parametrize("stems", FORMATS)
 def test_the_gains_of_the_mix_stay_with_it(tmp_path: Path, format: str, stems: str) -> None:
     song = make_song(tmp_path / f"song.{format}", format)
     file = mutagen.File(song)
