@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.arithmetic import count
 from benchmarks.growth import MODELS, TASKS, grow
-from benchmarks.machine import ISA, describe, gflop_per_second, load
+from benchmarks.machine import ISA, describe, gflop_per_second, instructions, load
 from benchmarks.page import page
 from benchmarks.process import ROOT
 from benchmarks.results import Results
@@ -35,7 +35,7 @@ OTHERS = ("growth", "limit")
 def main() -> None:
     chosen = _arguments()
     results = Results(chosen.resume)
-    os.environ.update(ISA[chosen.isa])
+    os.environ.update(instructions(chosen.isa))
     if chosen.rows:
         results.begin(describe(), _versions(chosen.peers))
     options = Options(

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import older
+
 ISA: dict[str, dict[str, str]] = {
     "all": {},
     "avx512": {
@@ -24,11 +26,19 @@ ISA: dict[str, dict[str, str]] = {
 }
 """Variables that keep libraries, ours and the peers', from newer instructions.
 
-The matrix products of MLAS have none; onnxruntime uses it on both sides, OpenVINO in float32.
+The matrix products of MLAS have none; onnxruntime uses it on both sides, OpenVINO in float32. Where
+the processor can be made to pass for an older one (`benchmarks.older`), they are held back too.
 """
 
 _ROWS = 4096
 _TRIES = 8
+
+
+def instructions(name: str) -> dict[str, str]:
+    """Give the environment in which processes use the instructions of `ISA[name]` alone."""
+    if name in older.NAMES and older.is_possible():
+        return ISA[name] | older.variables(name)
+    return ISA[name]
 
 
 def describe() -> dict[str, Any]:
