@@ -70,6 +70,6 @@ def _write_recording(task: str, path: Path, seconds: float) -> None:
 
 
 def _write_speech(path: Path, seconds: float) -> None:
-    from benchmarks.transcribe import write_recording
+    from benchmarks.syllables import write_recording
 
     write_recording(path, max(seconds, 30) / 60)

@@ -1,4 +1,4 @@
-"""A part of `benchmarks.transcribe`: one warm run, told as JSON: its cost and text."""
+"""A part of `benchmarks.rows.transcribe`: one warm run, told as JSON: its cost and text."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _text() -> list[str]:
 
 def _write(folder: Path, windows: int) -> None:
     from benchmarks.reciter import write_reciter
-    from benchmarks.transcribe import write_recording
+    from benchmarks.syllables import write_recording
     from neuralib.engines.whisper_convert import convert
 
     write_reciter(folder / "small.pt")
