@@ -88,7 +88,7 @@ def test_no_more_jobs_are_under_way_than_may_be(laptop: Cluster, start: Start) -
 def test_a_long_job_waits_for_short_ones_and_nothing_joins_it(
     laptop: Cluster, start: Start
 ) -> None:
-    names = ["listen 0.3", "listen 0.3", "listen 0.3"]
+    names = ["listen 0.5", "listen 0.2", "nothing"]
     lengths = [SHORT, LONG, SHORT]
     jobs = [laptop.submit(n, audio_seconds=s) for n, s in zip(names, lengths, strict=True)]
     start()
@@ -111,8 +111,8 @@ def test_only_what_leaves_cores_idle_runs_beside_others(
 
 def test_jobs_of_different_models_run_one_after_the_other(laptop: Cluster, start: Start) -> None:
     jobs = [
-        laptop.submit("listen 0.2", MidiTask(model=model), audio_seconds=SHORT)
-        for model in ("basic-pitch", "other")
+        laptop.submit(what, MidiTask(model=model), audio_seconds=SHORT)
+        for what, model in (("listen 0.5", "basic-pitch"), ("nothing", "other"))
     ]
     start()
     ran = [laptop.wait_for(job_id, "done") for job_id in jobs]
