@@ -21,7 +21,7 @@ from neuralib.engines.demucs_checkpoint import Checkpoint
 from neuralib.engines.demucs_files import read_checkpoint
 from neuralib.engines.demucs_network import DemucsNetwork, Network
 from neuralib.engines.demucs_openvino import OpenVINONetwork
-from neuralib.engines.demucs_prepared import PreparedDemucs, Unsupported, prepare
+from neuralib.engines.demucs_prepared import PreparedDemucs, Unsupported, has_graph, prepare
 from neuralib.engines.device import Placement, cores, exact
 from neuralib.engines.lane import Lane
 from neuralib.errors import CheckpointError, OutputError, UsageError
@@ -135,11 +135,17 @@ class Demucs(Separator):
             except Unsupported:
                 pass
             except OutputError as error:
-                _LOG.warning(
-                    "no graph of %s can be kept (%s); PyTorch computes instead, which is slower",
-                    path, error.message,
-                )  # fmt: skip
+                return self._told(read_checkpoint(path), error)
         return read_checkpoint(path)
+
+    def _told(self, checkpoint: Checkpoint, error: OutputError) -> Checkpoint:
+        """Say that a checkpoint's graph cannot be kept, if it can have one."""
+        if has_graph(checkpoint, self.model.segment_seconds):
+            _LOG.warning(
+                "no graph of %s can be kept (%s); PyTorch computes instead, which is slower",
+                checkpoint.path, error.message,
+            )  # fmt: skip
+        return checkpoint
 
     def _is_on_openvino(self) -> bool:
         return (

@@ -49,13 +49,26 @@ class Checkpoint:
         """Channels of the mix and of each stem."""
         return int(self.arguments["audio_channels"])
 
+    def segment_seconds(self, wish: float | None) -> Any:
+        """Tell the length of a segment.
+
+        Args:
+            wish: the bag's, or None. It is followed as demucs' `BagOfModels` does: an HTDemucs
+                never runs on longer segments than those that it was trained on.
+        """
+        trained = self.arguments["segment"]
+        is_bounded = self.klass.__name__ == "HTDemucs"
+        return trained if wish is None or (is_bounded and wish > trained) else wish
+
+    def segment_frames(self, wish: float | None) -> int:
+        """Tell the length of a segment in frames; see `segment_seconds`."""
+        return int(self.sample_rate * self.segment_seconds(wish))
+
     def build(self, segment_seconds: float | None = None) -> Any:
         """Make the model, in float32 on the processor, for inference only.
 
         Args:
-            segment_seconds: the bag's wish for the length of a segment, or None. It is followed
-                as demucs' `BagOfModels` does: an HTDemucs never runs on longer segments than
-                those that it was trained on.
+            segment_seconds: the bag's wish for the length of a segment, or None.
 
         Raises:
             CheckpointError: where the weights do not fit the model that the file describes.
@@ -71,11 +84,7 @@ class Checkpoint:
                 f"{self.path} is damaged: its weights do not fit the {self.klass.__name__} that "
                 f"it describes ({brief(str(error))}); fetch or export it again"
             ) from None
-        trained = self.arguments["segment"]
-        if segment_seconds is not None and (
-            self.klass.__name__ != "HTDemucs" or segment_seconds <= trained
-        ):
-            model.segment = segment_seconds
+        model.segment = self.segment_seconds(segment_seconds)
         return model.eval().requires_grad_(False)
 
 

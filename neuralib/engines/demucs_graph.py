@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.engines.demucs_spectrum import Spectrum
 from neuralib.engines.graph_layers import Layers, Node
 
 _KERNEL = 8
@@ -42,8 +43,11 @@ _SUPPORTED: Mapping[str, Any] = {
 """What all released HTDemucs models have; others stay with PyTorch."""
 
 
-def is_supported(arguments: Mapping[str, Any]) -> bool:
-    """Whether the graph can be built for these arguments of `HTDemucs`."""
+def is_supported(arguments: Mapping[str, Any], frames: int) -> bool:
+    """Whether the graph can be built for these arguments of `HTDemucs`, and segments of `frames`.
+
+    A segment must be longer than what the transform mirrors at its ends.
+    """
     least_bins = arguments["nfft"] // 2 // _STRIDE ** (arguments["depth"] - 1)
     return (
         all(arguments[name] == value for name, value in _SUPPORTED.items())
@@ -52,6 +56,7 @@ def is_supported(arguments: Mapping[str, Any]) -> bool:
         and arguments["dconv_comp"] <= arguments["channels"]
         and arguments["nfft"] % (2 * _STRIDE ** arguments["depth"]) == 0
         and least_bins > _KERNEL
+        and frames > Spectrum.mirrored(arguments["nfft"], frames)
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 from neuralib.engines.demucs_checkpoint import Checkpoint
-from neuralib.engines.device import Placement
+from neuralib.engines.device import Placement, cores
 from neuralib.errors import DeviceMissing, UsageError
+
+_FEW, _MANY = 4, 32
 
 
 class Network(Protocol):
@@ -60,11 +63,17 @@ class DemucsNetwork:
             CheckpointError: where the weights do not fit the model.
             DeviceMissing: where they do not fit into the device's memory.
         """
+        import torch
+
         self._placement = placement
         model = checkpoint.build(segment_seconds)
+        if placement.device == "cpu":
+            torch.set_num_threads(min(torch.get_num_threads(), cores()))
+        if placement == Placement("cpu", "bf16"):
+            _mend_few_channels(model)
         with _told_errors(placement):
             self._model = model.to(placement.device)
-        self.segment_frames = int(checkpoint.sample_rate * model.segment)
+        self.segment_frames = checkpoint.segment_frames(segment_seconds)
 
     def padded_length(self, frames: int) -> int:
         """Tell how many frames the model wants to see around a segment of `frames` frames."""
@@ -97,6 +106,27 @@ class DemucsNetwork:
             return nullcontext()
         dtype = torch.bfloat16 if self._placement.precision == "bf16" else torch.float16
         return torch.autocast(self._placement.device.partition(":")[0], dtype=dtype)
+
+
+def _mend_few_channels(model: Any) -> None:
+    """Keep strided convolutions of few channels in float32: oneDNN's AMX kernels sum them wrongly.
+
+    Wrong are those of 8 and 12 channels, and without zeros around them those of 16 and 24.
+    """
+    import torch
+
+    kinds = torch.nn.Conv1d | torch.nn.Conv2d
+    convolutions: list[Any] = [each for each in model.modules() if isinstance(each, kinds)]
+    for layer in convolutions:
+        if max(layer.stride) > 1 and _FEW < layer.in_channels < _MANY:
+            layer.forward = partial(_in_float32, layer.forward)
+
+
+def _in_float32(forward: Callable[[Any], Any], x: Any) -> Any:
+    import torch
+
+    with torch.autocast("cpu", enabled=False):
+        return forward(x.float())
 
 
 @contextmanager

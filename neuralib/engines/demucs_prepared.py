@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neuralib.engines.base import Prepare
+from neuralib.engines.demucs_checkpoint import Checkpoint
 from neuralib.engines.demucs_files import read_checkpoint
 from neuralib.engines.refusal import brief
-from neuralib.errors import OutputError
+from neuralib.errors import CheckpointError, OutputError
 from neuralib.models.files import ModelFiles
 
 _LOG = logging.getLogger(__name__)
@@ -49,30 +50,43 @@ def prepare(path: Path, segment_seconds: float | None, prepared: Prepare) -> Pre
 
     Raises:
         Unsupported: where there is no graph for the model.
-        CheckpointError: where the checkpoint cannot be read.
+        CheckpointError: where the checkpoint, or what was prepared of it, cannot be read.
         EngineMissing: where demucs, or `diffq` for a quantised checkpoint, is not installed.
         OutputError: where no folder can be written.
     """
-    form = _FORM if segment_seconds is None else f"{_FORM}-{float(segment_seconds):g}s"
+    form = _FORM if segment_seconds is None else f"{_FORM}-{round(1e6 * segment_seconds)}us"
     model = ModelFiles(path.name, (path,))
     folder = prepared(model, form, lambda folder: _convert(path, segment_seconds, folder))
-    facts = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
-    facts["sources"] = tuple(facts["sources"])
-    return PreparedDemucs(path=path, graph=folder / _GRAPH, **facts)
+    try:
+        facts = json.loads((folder / _DESCRIPTION).read_text(encoding="utf-8"))
+        facts["sources"] = tuple(facts["sources"])
+        return PreparedDemucs(path=path, graph=folder / _GRAPH, **facts)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder} is damaged ({brief(str(error))}); remove it, and it is made again"
+        ) from None
+
+
+def has_graph(checkpoint: Checkpoint, segment_seconds: float | None) -> bool:
+    """Whether a graph can be made of a checkpoint."""
+    from neuralib.engines.demucs_graph import is_supported
+
+    return checkpoint.klass.__name__ == "HTDemucs" and is_supported(
+        checkpoint.arguments, checkpoint.segment_frames(segment_seconds)
+    )
 
 
 def _convert(path: Path, segment_seconds: float | None, folder: Path) -> None:
-    from neuralib.engines.demucs_graph import build_graph, is_supported
+    from neuralib.engines.demucs_graph import build_graph
 
     checkpoint = read_checkpoint(path)
-    arguments = checkpoint.arguments
-    if checkpoint.klass.__name__ != "HTDemucs" or not is_supported(arguments):
+    if not has_graph(checkpoint, segment_seconds):
         raise Unsupported
     import openvino
 
     _LOG.info("preparing %s for OpenVINO, once", path)
     model = checkpoint.build(segment_seconds)
-    graph = build_graph(model, arguments)
+    graph = build_graph(model, checkpoint.arguments)
     try:
         openvino.save_model(graph, folder / _GRAPH, compress_to_fp16=False)
     except RuntimeError as error:  # all that OpenVINO raises where it cannot write
@@ -81,7 +95,7 @@ def _convert(path: Path, segment_seconds: float | None, folder: Path) -> None:
         "sources": checkpoint.sources,
         "sample_rate": checkpoint.sample_rate,
         "channels": checkpoint.channels,
-        "segment_frames": int(checkpoint.sample_rate * model.segment),
+        "segment_frames": checkpoint.segment_frames(segment_seconds),
         "transform_size": model.nfft,
     }
     (folder / _DESCRIPTION).write_text(json.dumps(facts), encoding="utf-8")

@@ -28,20 +28,26 @@ class Spectrum:
             size: of the transform.
             frames: length of the segments.
         """
-        self.steps = -(-frames // (size // _OVERLAP))
         self._size = size
         self._hop = size // _OVERLAP
+        self.steps = -(-frames // self._hop)
         self._frames = frames
         self._lead = 3 * (self._hop // 2)
+        self._behind = self.mirrored(size, frames)
         window = np.hanning(size + 1)[:-1]
         self._into = (window / np.sqrt(size)).astype(np.float32)
         self._back = (window * np.sqrt(size) / _SQUARES).astype(np.float32)
 
+    @staticmethod
+    def mirrored(size: int, frames: int) -> int:
+        """Tell how many frames are mirrored at a segment's end; fewer are at its beginning."""
+        hop = size // _OVERLAP
+        return 3 * (hop // 2) + -frames % hop
+
     def forward(self, wave: NDArray[np.float32]) -> NDArray[np.complex64]:
         """Transform (channels, frames) to (channels, steps, bins)."""
         hop = self._hop
-        behind = self._lead + self.steps * hop - self._frames
-        padded = np.pad(wave, ((0, 0), (self._lead, behind)), mode="reflect")
+        padded = np.pad(wave, ((0, 0), (self._lead, self._behind)), mode="reflect")
         stretches = np.lib.stride_tricks.sliding_window_view(padded, self._size, axis=-1)
         spectrum = np.fft.rfft(stretches[:, : self.steps * hop : hop] * self._into)
         return spectrum[..., :-1].astype(np.complex64, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import re
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from neuralib.engines.quota import quota
 from neuralib.errors import DeviceMissing, UsageError
 from neuralib.tasks import Precision
 
@@ -98,10 +100,10 @@ def check_name(device: str) -> None:
 
 
 def cores() -> int:
-    """Count the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Count the cores: those it may run on, or fewer where its container has less time."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = quota()
+    return own if allowed is None else max(1, min(own, math.ceil(allowed)))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuralib.engines.device import cores
+from neuralib.engines.quota import quota
 from neuralib.engines.refusal import brief
 from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, InternalError
 from neuralib.tasks import Precision
@@ -108,8 +109,9 @@ def compile_graph(
         "INFERENCE_PRECISION_HINT": _TYPES[precision],
         "INFERENCE_NUM_THREADS": cores(),
         "NUM_STREAMS": streams,
-        # A thread that may not leave its core waits there for whatever else runs on it.
-        "ENABLE_CPU_PINNING": streams > 1,
+        # A thread that may not leave its core waits there for whatever else runs on it; other
+        # containers' threads would be sent to the same cores.
+        "ENABLE_CPU_PINNING": streams > 1 and quota() is None,
         **settings,
     }
     with errors_mapped(), _read(graph) as model:

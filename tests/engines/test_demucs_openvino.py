@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -20,10 +21,10 @@ from demucs.htdemucs import HTDemucs
 from neuralib.engines import openvino_runtime
 from neuralib.engines.demucs import Demucs as Engine
 from neuralib.engines.demucs_openvino import OpenVINONetwork
-from neuralib.engines.demucs_prepared import prepare
+from neuralib.engines.demucs_prepared import Unsupported, prepare
 from neuralib.engines.demucs_spectrum import Spectrum
 from neuralib.engines.device import Placement
-from neuralib.errors import InternalError
+from neuralib.errors import CheckpointError, InternalError
 from neuralib.models.files import ModelFiles
 from neuralib.models.prepared import Prepared
 from neuralib.models.store import Store
@@ -138,7 +139,7 @@ def test_some_stems_of_some_shifts_and_overlap(tmp_path: Path, store: Store) -> 
     assert snr_db(reference, stems) > 80
 
 
-@pytest.mark.parametrize("segment", [0.25, 0.7])
+@pytest.mark.parametrize("segment", [0.15, 0.25, 0.7])
 def test_a_bag_with_its_own_segments(tmp_path: Path, store: Store, segment: float) -> None:
     paths = tuple(
         save_safetensors(
@@ -147,7 +148,9 @@ def test_a_bag_with_its_own_segments(tmp_path: Path, store: Store, segment: floa
         for seed in range(2)
     )
     files = ModelFiles("bag", paths, ((1, 0, 1, 0), (0, 1, 1, 1)), segment)
-    stems = separate(fast(files, store), MIX)
+    engine = fast(files, store)
+    assert engine.runtime == ("torch" if segment < 0.2 else "openvino")
+    stems = separate(engine, MIX)
     assert snr_db(separate(engine_for(files), MIX), stems) > 80
 
 
@@ -174,6 +177,47 @@ def test_where_no_graph_can_be_kept_torch_computes(
 
     assert (engine.runtime, engine.placement.precision) == ("torch", "fp32")
     assert "PyTorch computes instead, which is slower" in caplog.text
+
+
+def test_where_there_is_no_graph_nothing_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    nowhere = Prepared([tmp_path / "file" / "prepared"])
+    path = save_safetensors(make_model(HDemucs), tmp_path / "other.safetensors")
+    engine = Engine(ModelFiles("other", (path,)), Placement("cpu", "fp32"), nowhere.get)
+    engine.load()
+    assert engine.runtime == "torch"
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sources": 3}'])
+def test_a_damaged_description(tmp_path: Path, text: str) -> None:
+    files = small(tmp_path / "small.safetensors")
+
+    def prepared(model: ModelFiles, form: str, build: object) -> Path:
+        (tmp_path / "description.json").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    with pytest.raises(CheckpointError, match=r"is damaged .* remove it, and it is made again"):
+        prepare(files.paths[0], None, prepared)
+
+
+def test_segments_of_nearly_the_same_length_have_graphs_of_their_own(
+    tmp_path: Path, store: Store
+) -> None:
+    files = small(tmp_path / "small.safetensors", segment=200)
+    forms = []
+
+    def prepared(model: ModelFiles, form: str, build: object) -> Path:
+        forms.append(form)
+        raise Unsupported
+
+    for seconds in (100.0001, 100.0004, 1e9):
+        with pytest.raises(Unsupported):
+            prepare(files.paths[0], seconds, prepared)
+    assert len(set(forms)) == 3
+    assert all(re.fullmatch(r"[a-z0-9.-]+", form) for form in forms)
 
 
 def test_a_bag_of_both(tmp_path: Path, store: Store) -> None:

@@ -1,7 +1,10 @@
 """The stems are those of demucs' own `apply_model`."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import torch
 from demucs.apply import BagOfModels
 from demucs.demucs import Demucs
 from demucs.hdemucs import HDemucs
@@ -117,3 +120,22 @@ def test_shifts_of_short_mixes(checkpoints, frames):
     stems = separate(engine_for(files), mix, shifts=2, seed=7)
     reference = separate_by_demucs(bag, mix, shifts=2, seed=7)
     np.testing.assert_allclose(stems, reference, atol=1e-5 * abs(reference).max() + 1e-12)
+
+
+@pytest.mark.parametrize("klass", CLASSES)
+def test_every_strided_layer_in_bfloat16(checkpoints, mix, klass):
+    engine = engine_for(ModelFiles("small", (checkpoints[klass],)), "bf16")
+    (network,) = engine._networks.values()
+    errors = {}
+
+    def compare(name, layer, inputs, output):
+        with torch.autocast("cpu", enabled=False):
+            exact = type(layer).forward(layer, inputs[0].float())
+        errors[name] = float((output - exact).norm() / exact.norm())
+
+    for name, layer in network._model.named_modules():
+        if hasattr(layer, "weight") and np.max(getattr(layer, "stride", 1)) > 1:
+            layer.register_forward_hook(partial(compare, name))
+    separate(engine, mix)
+    assert errors
+    assert max(errors.values()) < 0.02, errors
