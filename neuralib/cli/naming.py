@@ -47,7 +47,7 @@ class Naming:
         self._values: dict[str, Mapping[str, str]] = {}
         self._numbers: dict[str, int] = {}
         self._owners: dict[str, str] = {}
-        if template is not None:
+        if template is not None or isinstance(task, SeparateTask):
             # No result of one input takes the place of another input.
             self._owners = {_key(entry.path): "" for entry in inputs if entry.label != "-"}
 
@@ -59,15 +59,15 @@ class Naming:
         """
         if self._template is not None:
             return partial(self._placed, self._template, entry)
-        return partial(_usual, entry.name if isinstance(self._task, SeparateTask) else None)
+        return partial(self._checked, entry)
 
     def paths(self, entry: Input, names: Sequence[str]) -> dict[str, Path]:
         """Give the path of each result of this input, by its own name.
 
         Raises:
-            OutputError: as `place`.
+            OutputError: as `place`, where a template names it.
         """
-        place = self.place(entry)
+        place = partial(self._usual, entry) if self._template is None else self.place(entry)
         return {name: self._folder / place(name) for name in names}
 
     def _name(self, template: Template, wanted: Input) -> None:
@@ -101,6 +101,21 @@ class Naming:
             "ext": "",
         }
 
+    def _usual(self, entry: Input, name: str) -> str:
+        return f"{entry.name}/{name}" if isinstance(self._task, SeparateTask) else name
+
+    def _checked(self, entry: Input, name: str) -> str:
+        place = self._usual(entry, name)
+        if not self._owners:
+            return place
+        key = _key(self._folder / place)
+        if key in self._owners and key != _key(entry.path):
+            raise OutputError(
+                f"cannot write {place!r}: another input of this batch is there; choose another "
+                "folder with -o, or leave it out of the inputs"
+            )
+        return place
+
     def _placed(self, template: Template, entry: Input, name: str) -> str:
         with self._lock:
             self._name(template, entry)
@@ -113,10 +128,6 @@ class Naming:
                 "{name} into --name-template, or choose another folder with -o"
             )
         return place
-
-
-def _usual(folder: str | None, name: str) -> str:
-    return name if folder is None else f"{folder}/{name}"
 
 
 def _key(path: Path) -> str:

@@ -165,6 +165,21 @@ def test_no_result_takes_the_place_of_an_input_or_of_another_result(tmp_path: Pa
         naming.place(inputs[2])("no_vocals.wav")
 
 
+def test_stems_of_one_input_never_replace_another(tmp_path: Path) -> None:
+    """As where a folder is separated again that holds the stems of its songs."""
+    song(tmp_path / "a.flac")
+    song(tmp_path / "a" / "bass.flac")
+    inputs = find_inputs([str(tmp_path)])
+    naming = Naming(SEPARATE, inputs, tmp_path, None)
+    whole, stem = sorted(inputs, key=lambda entry: len(entry.label))
+    with pytest.raises(OutputError, match=r"'a/bass\.flac': another input of this batch is there"):
+        naming.place(whole)("bass.flac")
+    assert naming.place(whole)("drums.flac") == "a/drums.flac"
+    assert naming.place(stem)("bass.flac") == "bass/bass.flac"
+    there = naming.paths(whole, ["bass.flac"])
+    assert there == {"bass.flac": tmp_path / "a" / "bass.flac"}  # so that it can be skipped
+
+
 def test_what_cannot_be_read_fails_at_its_turn_only() -> None:
     inputs = [Input("-", Path("-"), "stdin"), Input("gone", Path("gone"), "gone", NoAudio("no"))]
     naming = Naming(MidiTask(), inputs, Path("out"), parse_template("{title}"))
