@@ -82,6 +82,8 @@ def test_a_worker_outlives_a_redis_that_forgets_everything(
 ) -> None:
     with worker(own, tmp_path / "worker.log") as process:
         own.wait_for(own.submit("nothing"), "done")
+        # It tells SQL that the job is done before it tells Redis that it rests.
+        wait_until(lambda: own.parts.queue.workers()[0].state == "idle")
         before = own.parts.queue.workers()
         redis_server.kill()
         wait_until(lambda: "waiting for Redis" in (tmp_path / "worker.log").read_text())
