@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory, gettempdir
 
 from neuralib.audio.raw import write_wave
 from neuralib.cli.inputs import Input
@@ -26,16 +26,17 @@ def with_header(entry: Input, path: Path) -> Iterator[Path]:
     if entry.raw is None:
         yield path
         return
-    with NamedTemporaryFile(prefix="neuralib-", suffix=".wav") as file:
+    with TemporaryDirectory(prefix="neuralib-") as folder:
+        copy = Path(folder) / "input.wav"
         try:
-            write_wave(path, entry.raw, file)
-            file.flush()
+            with copy.open("wb") as file:  # closed, for Windows opens no file twice
+                write_wave(path, entry.raw, file)
         except OSError as error:
             raise InputError(
-                f"cannot copy {str(path)!r} to {Path(file.name).parent}: {error.strerror}; free "
-                "space there, or set TMPDIR to another folder"
+                f"cannot copy {str(path)!r} to {gettempdir()}: {error.strerror}; free space "
+                "there, or set TMPDIR to another folder"
             ) from None
         try:
-            yield Path(file.name)
+            yield copy
         except InputError as error:  # nobody knows the copy's name
-            raise type(error)(error.message.replace(repr(file.name), repr(str(path)))) from None
+            raise type(error)(error.message.replace(repr(str(copy)), repr(str(path)))) from None
