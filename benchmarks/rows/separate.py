@@ -10,10 +10,10 @@ import json
 import os
 from pathlib import Path
 
+from benchmarks.htdemucs import SOURCES, write_models
 from benchmarks.memory import write_song
 from benchmarks.peers import find
 from benchmarks.process import NEURALIB, Cost, measure
-from benchmarks.separate import SOURCES, write_models
 from benchmarks.work import Options, Work, elsewhere
 
 SECONDS = 180.0
@@ -52,7 +52,7 @@ def separate(options: Options, folder: Path) -> Work:
         "neuralib fp32": str(folder / "fp32" / "{song}" / "{stem}.wav"),
     }
     about = (
-        f"All stems of {seconds / 60:g} minutes of stereo noise, with random weights of htdemucs' "
+        f"All stems of {seconds:g} s of stereo noise, with random weights of htdemucs' "
         "size, no shifts; demucs and we write 32-bit float. audio-separator, which would fetch a "
         "list of models, finds one of ours; it writes 16 bits, which limits its dB."
     )
@@ -74,7 +74,7 @@ def one_stem(options: Options, folder: Path) -> Work:
         "neuralib": str(folder / "auto" / "{song}" / "{stem}.wav"),
     }
     about = (
-        f"The vocals and the rest of {seconds / 60:g} minutes, by a bag of four models, each with "
+        f"The vocals and the rest of {seconds:g} s, by a bag of four models, each with "
         "the weight for one stem, as htdemucs_ft is; `--two-stems vocals`."
     )
     return _work(options, folder, words, places, ("vocals",), seconds, about)
