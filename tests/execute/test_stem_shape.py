@@ -17,7 +17,7 @@ from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
 from neuralib.tasks import SeparateTask
-from tests.audio_files import Samples, click, noise, write_wav
+from tests.audio_files import Kind, Samples, click, noise, write_wav
 from tests.execute.engines import Gains, alone
 
 ENGINE = Gains(vocals=0.5, drums=0.25)
@@ -41,6 +41,32 @@ def separate(
 def test_channels(tmp_path: Path, channels: int, wanted: int | None) -> None:
     stems, _ = separate(tmp_path, noise(5001, channels=channels), 44100, channels=wanted)
     assert stems["drums"].shape == (wanted or min(channels, 2), 5001)
+
+
+@pytest.mark.parametrize(
+    ("kind", "format", "wanted", "written"),
+    [
+        ("u8", "wav", None, "PCM_16"),
+        ("s16", "wav", None, "PCM_16"),
+        ("s16", "flac", None, "PCM_16"),
+        ("s24", "wav", None, "PCM_24"),
+        ("s24", "flac", None, "PCM_24"),
+        ("f32", "wav", None, "FLOAT"),
+        ("f32", "flac", None, "PCM_24"),  # all that flac holds
+        ("s24", "wav", 16, "PCM_16"),
+        ("s16", "wav", 32, "FLOAT"),
+        ("s16", "flac", 24, "PCM_24"),
+    ],
+)
+def test_the_bit_depth_is_the_inputs_or_the_one_asked_for(
+    tmp_path: Path, kind: Kind, format: str, wanted: int | None, written: str
+) -> None:
+    song = write_wav(tmp_path / "song.wav", noise(5001), 44100, kind)
+    with FolderSink(tmp_path / "stems") as sink:
+        task = SeparateTask.model_validate({"format": format, "bit_depth": wanted})
+        run_separate(task, Source(song, "song"), sink, lambda _: None, ENGINE, alone())
+    info = soundfile.info(tmp_path / "stems" / f"drums.{format}")
+    assert (info.subtype, info.samplerate, info.frames) == (written, 44100, 5001)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000, 96000])
