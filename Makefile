@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 # Tests that run at the same time. Half of them wait for processes, so it is more than two cores have.
 JOBS ?= 3
 
-.PHONY: setup demo test lint clean docs
+.PHONY: setup demo test lint clean docs benchmarks
 
 setup: $(READY)
 
@@ -33,6 +33,10 @@ lint: setup
 
 docs: setup
 	$(BIN)/python -m docs.generate
+
+benchmarks: setup
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks --resume docs/benchmarks.json --write docs/benchmarks.md $(BENCHMARKS)
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -86,7 +86,7 @@ def _work(data: dict[str, Any], work: dict[str, Any]) -> Iterator[str]:
     yield f"## {work['row']}, {length}{limited}\n"
     loads = [each["load"] for each in rounds]
     yield (
-        f"{work['about']} {len(rounds)} rounds, {rounds[0]['at']} to {rounds[-1]['at']}; the "
+        f"{work['about']} Rounds: {len(rounds)}, {rounds[0]['at']} to {rounds[-1]['at']}; the "
         f"machine's load before them {min(loads):g} to {max(loads):g}.\n"
     )
     rows = []

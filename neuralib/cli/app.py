@@ -10,6 +10,7 @@ import typer
 
 from neuralib import __version__
 from neuralib.cli import jobs, keys, models, samples
+from neuralib.cli.bench import bench
 from neuralib.cli.console import complain, let_go
 from neuralib.cli.doctor import doctor
 from neuralib.cli.help import PlainCommand
@@ -56,6 +57,7 @@ app.add_typer(keys.app, name="keys")
 app.command(cls=PlainCommand)(serve)
 app.command(cls=PlainCommand)(worker)
 app.command(cls=PlainCommand)(doctor)
+app.command(cls=PlainCommand)(bench)
 
 
 def main() -> None:
