@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
-from neuralib.audio.block import Block
-from neuralib.engines.base import PitchTracker
 from neuralib.engines.device import Placement
 from neuralib.execute.midi import run_midi
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
-from neuralib.midi.activations import Activations
 from neuralib.models.files import ModelFiles
 from neuralib.progress import Progress
 from neuralib.tasks import MidiTask
 from tests.audio_files import noise, write_wav
-
-
-class Deaf(PitchTracker):
-    """Hears nothing in whatever it is given."""
-
-    sample_rate = 22050
-
-    def load(self) -> None:
-        pass
-
-    def track(self, blocks: Iterable[Block]) -> Activations:
-        frames = sum(block.shape[-1] for block in blocks) // 256
-        onsets, notes, contours = (np.zeros((frames, width), np.float32) for width in (88, 88, 264))
-        return Activations(onsets, notes, contours, frames)
+from tests.execute.engines import Deaf
 
 
 def test_what_comes_after_the_model_is_part_of_the_whole(tmp_path: Path) -> None:
