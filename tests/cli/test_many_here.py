@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from neuralib.audio.block import Block
+from neuralib.cli import run as cli_run
 from neuralib.cli.run import Run, run_batch
 from neuralib.engines import pool
 from neuralib.engines.device import onnx_devices
@@ -37,6 +38,8 @@ class Counting(Deaf):
 def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
     table = {**pool.TABLE, "basic-pitch": (__name__, "Counting")}
     monkeypatch.setattr(pool, "TABLE", table)
+    # Which log a process prints is its own matter; here it would be that of all tests.
+    monkeypatch.setattr(cli_run, "listen", lambda **_: None)
     monkeypatch.setattr(Counting, "loads", [])
     monkeypatch.setattr(Counting, "tracks", [])
     return Counting
