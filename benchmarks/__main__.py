@@ -50,7 +50,7 @@ def main() -> None:
             else:
                 work = ROWS[name](options, Path(folder))
                 key = f"{name} {work.audio_seconds:g} {chosen.isa}"
-                _compete(results, key, name, work, chosen.rounds, chosen.isa)
+                compete(results, key, name, work, chosen.rounds, chosen.isa)
     if chosen.write:
         chosen.write.write_text(page(results.data), encoding="utf-8")
 
@@ -82,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     return chosen
 
 
-def _compete(results: Results, key: str, name: str, work: Work, rounds: int, isa: str) -> None:
+def compete(results: Results, key: str, name: str, work: Work, rounds: int, isa: str) -> None:
     """Run rounds until there are as many as wanted.
 
     Raises:
