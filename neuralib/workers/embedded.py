@@ -59,8 +59,8 @@ class EmbeddedWorker:
             if job_id is not None:
                 self._tell("busy", job_id)
                 self._team.run(job_id)
-            if self._team.kind is None:
-                self._tell("idle", None)
+            running = self._runner.job_id
+            self._tell("busy" if running else "idle", running)
         self._team.close()
         self._queue.forget(self._name)
 

@@ -227,7 +227,7 @@ class RqWorker(BaseWorker):
             self.connection.hset(self.key, mapping=self._told())
 
     def _told(self) -> dict[Any, Any]:
-        return {"state": self._state, "current_job": self._job_id}
+        return {"state": self._state, "current_job": self._runner.job_id or self._job_id}
 
     def _wait_for_redis(self, error: RedisError) -> None:
         _LOG.warning(

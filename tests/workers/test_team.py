@@ -83,6 +83,8 @@ def test_no_more_jobs_are_under_way_than_may_be(laptop: Cluster, start: Start) -
     laptop.service.cancel(TENANT, jobs[1])
     laptop.wait_for(jobs[2], "running")
     assert laptop.job(jobs[0]).state == "running"
+    laptop.service.cancel(TENANT, jobs[0])
+    wait_until(lambda: laptop.parts.queue.workers()[0].job_id == jobs[2])
 
 
 def test_a_long_job_waits_for_short_ones_and_nothing_joins_it(
