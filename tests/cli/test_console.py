@@ -29,7 +29,11 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
             file.close()
             return re.sub(r"\x1b\[(\?25[hl]|[\d;]*m|2K)", "", read_all(ours))
 
-        yield read
+        try:
+            yield read
+        finally:
+            monkeypatch.undo()
+            os.close(ours)
 
 
 @pytest.mark.parametrize("tell", [note, complain])
@@ -93,5 +97,4 @@ def read_all(descriptor: int) -> str:
         if not block:
             break
         shown += block
-    os.close(descriptor)
     return shown.decode()
