@@ -101,17 +101,17 @@ class _Speed:
     Args:
         now: when the stage begins, in seconds.
         done: the part of it that is done then.
-        expected_seconds: what it was thought to take, which counts like a run through all of it
-            beforehand; None: nobody knows.
+        expected_seconds: what it was thought to take, which counts like a quarter of it that went
+            as fast beforehand; None: nobody knows.
     """
 
     def __init__(self, now: float, done: float, expected_seconds: float | None) -> None:
-        before = expected_seconds or 0.0
+        before = (expected_seconds or 0.0) / 4
         self._zero = now - before
         self._first = self._done = done
         self._started = self._now = now
         self._weights = before**2 / 2  # the integral of the time since `zero`
-        self._parts = before / 2  # that of the same times the speed
+        self._parts = before / 8  # that of the same times the speed
         self._is_expected = expected_seconds is not None
 
     def take(self, now: float, done: float) -> None:

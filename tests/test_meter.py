@@ -176,3 +176,14 @@ def test_a_machine_that_becomes_slower_is_believed_before_long() -> None:
         done = min(second, 300) + max(second - 300, 0) / 2
         meter.take(Progress("run", done, 1200.0))
     assert meter.eta_seconds == pytest.approx(2 * (1200 - 450), rel=0.21)
+
+
+def test_a_stage_that_takes_longer_than_told_is_believed_before_long() -> None:
+    """As on a machine that others use, where encoding was tried for a moment only."""
+    clock = Clock()
+    meter = Meter(clock)
+    meter.take(Progress("run", 1.0, 1.0, later_seconds=20.0))
+    for second in range(26):
+        clock.now = float(second)
+        meter.take(Progress("write", float(second), 50.0))
+    assert meter.eta_seconds == pytest.approx(25.0, rel=0.2)
