@@ -165,7 +165,9 @@ class Demucs(Separator):
         if isinstance(checkpoint, PreparedDemucs):
             ahead = 2 if alone and cores() > 1 else 1
             return OpenVINONetwork(checkpoint, self.placement.precision, ahead)
-        return DemucsNetwork(checkpoint, self.model.segment_seconds, self.placement)
+        network = DemucsNetwork(checkpoint, self.model.segment_seconds, self.placement)
+        self.placement = network.placement
+        return network
 
 
 def _check_alike(other: Checkpoint | PreparedDemucs, first: Checkpoint | PreparedDemucs) -> None:

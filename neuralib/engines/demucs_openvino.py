@@ -67,6 +67,9 @@ class OpenVINONetwork:
         """Begin to separate one padded segment; see `Network`."""
         return self._pool.submit(self._separate, samples, stems, self._stops)
 
+    def flush(self) -> None:
+        """Do nothing: no segment waits for others."""
+
     def stop(self) -> None:
         """End what is under way, the graph itself after the layer that it is at.
 

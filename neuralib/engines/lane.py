@@ -61,6 +61,7 @@ class Lane:
     def finish(self) -> Iterator[NDArray[np.float32]]:
         """Yield the rest; the mix has ended."""
         yield from self._run(self._segmenter.finish())
+        self._network.flush()
         yield from self._collect(0)
 
     def stop(self) -> None:
