@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from neuralib.engines import openvino_runtime, whisper_graph
 from neuralib.engines.base import Prepare, Recogniser
 from neuralib.engines.device import Devices, Placement, cores
-from neuralib.engines.log_mel import BlockwiseLogMel
 from neuralib.engines.recognition import (
     UNDETERMINED,
     check_prompt,
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 
 _COMPUTE_TYPES: dict[Precision, str] = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 _LIBRARY = "faster-whisper"
-_SEED = 0
 
 
 def ctranslate2_devices() -> Devices:
@@ -61,41 +59,36 @@ class FasterWhisper(Recogniser):
     """
 
     find_devices = staticmethod(ctranslate2_devices)
-    best_precision = staticmethod(openvino_runtime.best_precision)
     runtime = "ctranslate2"
 
     def __init__(self, model: ModelFiles, placement: Placement, prepared: Prepare) -> None:
         super().__init__(model, placement)
         self._prepared = prepared
         self._whisper: Any = None
-        self._sampled = False
-        self._listen: Callable[[], None] = lambda: None
-        self._reload: Callable[[], Any] = lambda: None
+
+    @staticmethod
+    def best_precision(device: str) -> Precision:
+        """Say what `auto` means: float16 on GPUs that compute in it, as Whisper's own command."""
+        if device == "cpu":
+            return openvino_runtime.best_precision(device)
+        return "fp16" if "float16" in _compute_types(device) else "fp32"
 
     def load(self) -> None:
         """Import the libraries, prepare the model if that is due, and read it."""
         if self._whisper is not None:
             return
         try:
-            import ctranslate2
-            import faster_whisper
+            import ctranslate2  # noqa: F401
+            import faster_whisper  # noqa: F401
         except ImportError as error:
             raise EngineMissing(
                 f"engine faster-whisper cannot be imported ({error}); pip install faster-whisper"
             ) from error
         if self.placement.device == "cpu" and self._openvino_computes(self.placement.precision):
-            self._whisper = self._lanes()
+            self._whisper = self._by_openvino()
             self.runtime = openvino_runtime.RUNTIME
-            return
-        arguments = self._arguments(ctranslate2)
-        folder = self._converted()
-        ctranslate2.set_random_seed(_SEED)
-        with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(folder)):
-            whisper = faster_whisper.WhisperModel(str(folder), local_files_only=True, **arguments)
-        whisper.feature_extractor = BlockwiseLogMel(whisper.feature_extractor)
-        self._watch(whisper)
-        self._reload = lambda: ctranslate2.models.Whisper(str(folder), **_renamed(arguments))
-        self._whisper = whisper
+        else:
+            self._whisper = self._by_ctranslate2()
 
     def transcribe(
         self, samples: NDArray[np.float32], task: TranscribeTask, report: Report
@@ -113,16 +106,15 @@ class FasterWhisper(Recogniser):
             return Transcript(language or UNDETERMINED, ())
         duration = samples.size / self.sample_rate
         done = 0.0
-        self._listen = lambda: report(Progress("run", done, duration))
 
         def listen(seconds: float) -> None:
             nonlocal done
             done = max(done, min(seconds, duration))
-            self._listen()
+            report(Progress("run", done, duration))
 
         self._whisper.listen = listen
         with errors_mapped(_LIBRARY, self.placement.device):
-            self._restart_random_numbers()
+            self._whisper.restart()
             segments, information = self._whisper.transcribe(
                 samples,
                 language=language,
@@ -133,10 +125,7 @@ class FasterWhisper(Recogniser):
                 word_timestamps=task.needs_words,
                 vad_filter=task.vad,
             )
-            found = []
-            for segment in in_order(map(_segment, segments), duration):
-                found.append(segment)
-                listen(segment.end)
+            found = list(in_order(map(_segment, segments), duration))
         report(Progress("run", duration, duration))
         heard = information.duration_after_vad > 0
         spoken = information.language if heard else language or UNDETERMINED
@@ -155,7 +144,22 @@ class FasterWhisper(Recogniser):
         checkpoint = self.model.paths[0]
         return self._prepared(self.model, FORM, lambda folder: convert(checkpoint, folder))
 
-    def _lanes(self) -> Any:
+    def _by_ctranslate2(self) -> Any:
+        """Read CTranslate2's form of the model, which also times words."""
+        import ctranslate2
+
+        from neuralib.engines.whisper_ctranslate2 import CTranslate2Whisper
+        from neuralib.engines.whisper_lanes import LanesWhisper
+
+        arguments = self._arguments()
+        folder = self._converted()
+        with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(folder)):
+            windows = CTranslate2Whisper(
+                lambda: ctranslate2.models.Whisper(str(folder), **arguments), arguments["device"]
+            )
+        return LanesWhisper(folder, lambda *_: windows, lambda: windows.model)
+
+    def _by_openvino(self) -> Any:
         """Read OpenVINO's form of the model."""
         from neuralib.engines.whisper_lanes import LanesWhisper
         from neuralib.engines.whisper_openvino import OpenVinoWhisper
@@ -179,11 +183,10 @@ class FasterWhisper(Recogniser):
         with errors_mapped(_LIBRARY, self.placement.device, self._unreadable(Path(folder))):
             return ctranslate2.models.Whisper(folder, compute_type="float32", intra_threads=cores())
 
-    def _arguments(self, ctranslate2: Any) -> dict[str, Any]:
-        """Tell where and how CTranslate2 shall compute, as `WhisperModel` takes it."""
+    def _arguments(self) -> dict[str, Any]:
+        """Tell where and how CTranslate2 shall compute."""
         kind, _, index = self.placement.device.partition(":")
-        with errors_mapped(_LIBRARY, self.placement.device):
-            known = ctranslate2.get_supported_compute_types(kind, int(index or 0))
+        known = _compute_types(self.placement.device)
         compute_type = _COMPUTE_TYPES[self.placement.precision]
         if compute_type not in known:
             here = [
@@ -199,7 +202,7 @@ class FasterWhisper(Recogniser):
             "device": kind,
             "device_index": int(index or 0),
             "compute_type": compute_type,
-            "cpu_threads": cores(),
+            "intra_threads": cores(),
         }
 
     def _unreadable(self, folder: Path) -> Callable[[str, str], NeuraLibError]:
@@ -208,31 +211,22 @@ class FasterWhisper(Recogniser):
             f"{folder}, and it will be made again"
         )
 
-    def _watch(self, whisper: Any) -> None:
-        """Look in at every window: may the run go on, and were random numbers drawn?"""
-        generate = whisper.generate_with_fallback
-
-        def watched(*arguments: Any, **options: Any) -> Any:
-            self._listen()
-            result = generate(*arguments, **options)
-            self._sampled = self._sampled or result[2] > 0
-            return result
-
-        whisper.generate_with_fallback = watched
-
-    def _restart_random_numbers(self) -> None:
-        """Start the random numbers anew; CTranslate2 seeds them as its threads start only."""
-        if self._sampled:
-            self._whisper.model = None
-            self._whisper.model = self._reload()
-            self._sampled = False
-
     def _languages(self) -> list[str]:
         known = self._whisper.supported_languages
         if len(known) == 1:
             return list(known)
         number = self._whisper.hf_tokenizer.token_to_id
         return [code for code in known if number(f"<|{code}|>") is not None]
+
+
+def _compute_types(device: str) -> set[str]:
+    """Ask CTranslate2 for the arithmetic that it has on a device."""
+    import ctranslate2
+
+    kind, _, index = device.partition(":")
+    with errors_mapped(_LIBRARY, device):
+        found: set[str] = ctranslate2.get_supported_compute_types(kind, int(index or 0))
+    return found
 
 
 def _segment(segment: Any) -> Segment:
@@ -249,8 +243,3 @@ def _segment(segment: Any) -> Segment:
         compression_ratio=float(segment.compression_ratio),
         temperature=float(segment.temperature),
     )
-
-
-def _renamed(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Turn the arguments of `WhisperModel` into those of CTranslate2."""
-    return {"intra_threads" if key == "cpu_threads" else key: arguments[key] for key in arguments}

@@ -1,4 +1,4 @@
-"""faster-whisper over OpenVINO: a long recording in lanes that are decoded together.
+"""faster-whisper over windows that are computed together: a long recording in lanes.
 
 Whisper goes through a recording window by window; where one begins, and what it is told of the
 text so far, comes out of the one before. A step of one window's decoder mostly waits for memory, so
@@ -33,8 +33,8 @@ from neuralib.engines.log_mel import BlockwiseLogMel
 from neuralib.engines.whisper_cuts import lanes
 from neuralib.engines.whisper_decode import Manner, Said
 from neuralib.engines.whisper_meeting import Call, Meeting
-from neuralib.engines.whisper_openvino import Heard, OpenVinoWhisper
 from neuralib.engines.whisper_search import Vocabulary
+from neuralib.engines.whisper_windows import Heard, Windows
 
 ENGLISH_SIZE = 51864
 """Tokens of the models that know English only; all others have more."""
@@ -43,12 +43,12 @@ _HEARTBEAT_SECONDS = 0.5
 
 
 class LanesWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no types
-    """A `WhisperModel` whose encoder and decoder are OpenVINO's."""
+    """A `WhisperModel` whose windows are computed by OpenVINO, or by CTranslate2 in batches."""
 
     def __init__(
         self,
         folder: Path,
-        make: Callable[[Vocabulary, dict[str, int]], OpenVinoWhisper],
+        make: Callable[[Vocabulary, dict[str, int]], Windows],
         align: Callable[[], Any],
     ) -> None:
         """Read the tokenizer; the model of CTranslate2 that the original reads is not needed.
@@ -70,9 +70,13 @@ class LanesWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no
         self.max_length = 448
         words, languages = _vocabulary(self.hf_tokenizer)
         self.model = _Model(make(words, languages), words, align)
-        self.most_lanes = self.model.graphs.slots
+        self.most_lanes = self.model.windows.slots
         self.listen: Callable[[float], None] = lambda seconds: None
         """Told how many seconds are done; what it raises ends the run."""
+
+    def restart(self) -> None:
+        """Start random numbers anew, so that each recording gives what it would give alone."""
+        self.model.windows.restart()
 
     def encode(self, features: NDArray[np.float32]) -> Heard:
         """Listen to a window of the lane whose thread asks."""
@@ -162,12 +166,10 @@ class _Model:
 
     device = "cpu"
 
-    def __init__(
-        self, graphs: OpenVinoWhisper, words: Vocabulary, align: Callable[[], Any]
-    ) -> None:
-        self.graphs = graphs
-        self.is_multilingual = graphs.is_multilingual
-        self.n_mels = graphs.n_mels
+    def __init__(self, windows: Windows, words: Vocabulary, align: Callable[[], Any]) -> None:
+        self.windows = windows
+        self.is_multilingual = windows.is_multilingual
+        self.n_mels = windows.n_mels
         self._words = words
         self._align = align
         self._aligning = Lock()
@@ -186,14 +188,14 @@ class _Model:
     def encode(self, features: NDArray[np.float32]) -> Heard:
         meeting: Meeting | None = getattr(self._here, "meeting", None)
         if meeting is None:  # the language is looked for, before there are lanes
-            heard = self.graphs.encode(features, 0)
+            heard = self.windows.encode(features, 0)
             self._last = features, heard
             return heard
         result: Heard = meeting.call("encode", self._here.number, features)
         return result
 
     def detect_language(self, heard: Heard) -> list[list[tuple[str, float]]]:
-        return self.graphs.detect_language(heard)
+        return self.windows.detect_language(heard)
 
     def generate(
         self, heard: Heard, prompts: Sequence[Sequence[int]], **options: Any
@@ -221,7 +223,7 @@ class _Model:
         for manner in dict.fromkeys(call.arguments[2] for call in asked):
             alike = [call for call in asked if call.arguments[2] == manner]
             heard, prompts = [c.arguments[0] for c in alike], [c.arguments[1] for c in alike]
-            said = self.graphs.generate(heard, prompts, manner, check)
+            said = self.windows.generate(heard, prompts, manner, check)
             for call, result in zip(alike, said, strict=True):
                 call.result = result
 
@@ -229,7 +231,7 @@ class _Model:
         last, self._last = self._last, None
         if last is not None and slot == last[1].slot and np.array_equal(features, last[0]):
             return last[1]
-        return self.graphs.encode(features, slot)
+        return self.windows.encode(features, slot)
 
     def _manner(self, options: dict[str, Any]) -> Manner:
         blank = self._words.blank if options["suppress_blank"] else ()

@@ -1,9 +1,8 @@
-"""Whisper computed by OpenVINO, with the methods of `ctranslate2.models.Whisper` that are used."""
+"""Whisper computed by OpenVINO, on processors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from neuralib.engines.openvino_runtime import compile_graph, errors_mapped
 from neuralib.engines.whisper_decode import Decoding, Manner, Said
 from neuralib.engines.whisper_search import Vocabulary
+from neuralib.engines.whisper_windows import Heard, Windows
 from neuralib.tasks import Precision
 
 _MOST_WINDOWS = 8
@@ -21,17 +21,8 @@ _HEARD_BYTES = 1 << 30
 """Most memory for what all of them heard: the large models take fewer at once."""
 
 
-@dataclass(frozen=True, eq=False)
-class Heard:
-    """What the encoder made of a window; its keys and values lie in a slot of the model."""
-
-    slot: int
-    states: NDArray[np.float32]
-    """(1, 1500, channels)."""
-
-
-class OpenVinoWhisper:
-    """Encodes windows into slots, and decodes the windows of several slots together."""
+class OpenVinoWhisper(Windows):
+    """Its slots hold the keys and values by which the decoder listens."""
 
     def __init__(
         self, folder: Path, precision: Precision, words: Vocabulary, languages: dict[str, int]
@@ -49,6 +40,7 @@ class OpenVinoWhisper:
         self._ov: Any = openvino
         self._words = words
         self._languages = languages
+        self.is_multilingual = bool(languages)
         self._type = {
             "fp32": openvino.Type.f32,
             "bf16": openvino.Type.bf16,
@@ -72,13 +64,8 @@ class OpenVinoWhisper:
         # Memory is taken when a slot is first used.
         self._heard = [np.empty((self.slots, *shape[1:]), item) for shape in shapes]
 
-    @property
-    def is_multilingual(self) -> bool:
-        """Whether it knows more than English."""
-        return bool(self._languages)
-
     def encode(self, features: NDArray[np.float32], slot: int) -> Heard:
-        """Listen to a window, (bands, 3000); what `slot` held before is lost."""
+        """Listen to a window; see `Windows`."""
         with errors_mapped():
             for number, heard in enumerate(self._heard, start=1):
                 self._encoder.set_output_tensor(number, self._tensor(heard[slot : slot + 1]))
@@ -87,7 +74,7 @@ class OpenVinoWhisper:
             return Heard(slot, self._encoder.get_output_tensor(0).data.copy())
 
     def detect_language(self, heard: Heard) -> list[list[tuple[str, float]]]:
-        """List the language tokens and their probabilities, likeliest first."""
+        """List languages; see `Windows`."""
         self._listen_to([heard.slot])
         with errors_mapped():
             decoding = Decoding(self._decoder, self._words, [[self._words.start]], Manner())
@@ -103,14 +90,7 @@ class OpenVinoWhisper:
         manner: Manner,
         check: Callable[[], None] = lambda: None,
     ) -> list[Said]:
-        """Decode windows together.
-
-        Args:
-            heard: the windows; none may lie in the slot of another.
-            prompts: of each window, of any lengths.
-            manner: of all of them.
-            check: called before every token; what it raises ends the run.
-        """
+        """Decode windows, asking `check` before every token; see `Windows`."""
         slots = [each.slot for each in heard]
         self._listen_to(slots)
         decoding = Decoding(self._decoder, self._words, prompts, manner)

@@ -45,7 +45,7 @@ def write_hour(path: Path) -> float:
 def encode_once(engine: FasterWhisper) -> None:
     """Encode the same sound once where it follows itself: most of the windows are silence."""
     engine.load()
-    graphs = engine._whisper.model.graphs
+    graphs = engine._whisper.model.windows
     encode, held = graphs.encode, {}
 
     def remembered(features: NDArray[np.float32], slot: int) -> Any:

@@ -63,7 +63,7 @@ def test_the_encoder_hears_what_torch_hears(
     mel = features(vocals, engine)
     with torch.no_grad():
         expected = load_reference(MICRO.paths[0]).encoder(torch.from_numpy(mel)[None]).numpy()
-    found = engine._whisper.model.graphs.encode(mel, 0).states
+    found = engine._whisper.model.windows.encode(mel, 0).states
     assert np.linalg.norm(found - expected) / np.linalg.norm(expected) < most
 
 
@@ -101,7 +101,7 @@ def test_windows_together_are_as_alone(
 ) -> None:
     """Prompts of different lengths, and windows that end one after the other."""
     engine = engine_of(whisper_files, "fp32", whisper_store)
-    graphs = engine._whisper.model.graphs
+    graphs = engine._whisper.model.windows
     heard = [
         graphs.encode(features(voice * np.float32(level), engine), slot)
         for slot, level in enumerate((1.0, 0.02, 0.3))
