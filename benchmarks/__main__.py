@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,10 +31,11 @@ from benchmarks.results import Results
 from benchmarks.rows import ROWS
 from benchmarks.work import Options, Work, elsewhere
 
-OTHERS = ("growth", "limit")
+NAMES = (*ROWS, "growth", "limit")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing is left running or lying
     chosen = _arguments()
     results = Results(chosen.resume)
     os.environ.update(instructions(chosen.isa))
@@ -41,8 +44,17 @@ def main() -> None:
     options = Options(
         chosen.peers, tuple(chosen.without.split(",")), chosen.seconds, chosen.recording
     )
-    for name in chosen.rows:
-        with tempfile.TemporaryDirectory() as folder:
+    failed = [name for name in chosen.rows if not _measured(name, chosen, options, results)]
+    if chosen.write:
+        chosen.write.write_text(page(results.data), encoding="utf-8")
+    if failed:
+        sys.exit(f"not measured: {', '.join(failed)}")
+
+
+def _measured(name: str, chosen: argparse.Namespace, options: Options, results: Results) -> bool:
+    """Measure one row; what fails is told, and leaves the other rows alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
             if name == "limit":
                 _limit(results, chosen.isa)
             elif name == "growth":
@@ -51,16 +63,19 @@ def main() -> None:
                 work = ROWS[name](options, Path(folder))
                 key = f"{name} {work.audio_seconds:g} {chosen.isa}"
                 compete(results, key, name, work, chosen.rounds, chosen.isa)
-    if chosen.write:
-        chosen.write.write_text(page(results.data), encoding="utf-8")
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            _tell(f"{name}: {error}")
+            return False
+    return True
 
 
-def _arguments() -> argparse.Namespace:
+def make_parser() -> argparse.ArgumentParser:
+    """Say what can be asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = [*ROWS, *OTHERS]
-    parser.add_argument("--rows", default=",".join(names), help=f"none, or of {', '.join(names)}")
+    names = ",".join(NAMES)
+    parser.add_argument("--rows", default=names, help=f"none, or of {names}")
     parser.add_argument("--rounds", type=int, default=3, help="in all, with those of --resume")
     parser.add_argument("--seconds", type=float, help="length of the audio; clips: their number")
     parser.add_argument("--recording", type=Path, help="music for midi, in place of plucked notes")
@@ -72,11 +87,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", choices=MODELS, default="full", help="size in growth")
     parser.add_argument("--resume", type=Path, default=ROOT / "build" / "benchmarks.json")
     parser.add_argument("--write", type=Path, help="the page to write")
+    return parser
+
+
+def _arguments() -> argparse.Namespace:
+    parser = make_parser()
     chosen = parser.parse_args()
     chosen.rows = [] if chosen.rows == "none" else chosen.rows.split(",")
     for name in chosen.rows:
-        if name not in names:
-            parser.error(f"--rows: got {name!r}; it must be none, or of {', '.join(names)}")
+        if name not in NAMES:
+            parser.error(f"--rows: got {name!r}; it must be none, or of {', '.join(NAMES)}")
     chosen.recording = chosen.recording and chosen.recording.resolve()
     chosen.peers = chosen.peers.resolve()
     return chosen
@@ -86,7 +106,7 @@ def compete(results: Results, key: str, name: str, work: Work, rounds: int, isa:
     """Run rounds until there are as many as wanted.
 
     Raises:
-        SystemExit: where outputs do not agree.
+        RuntimeError: where a program fails, or outputs do not agree.
     """
     facts = {"row": name, "isa": isa, "audio_seconds": work.audio_seconds}
     known = results.work(key, **facts, about=work.about, unit=work.unit, least=dict(work.least))
@@ -104,8 +124,8 @@ def compete(results: Results, key: str, name: str, work: Work, rounds: int, isa:
         _tell(f"{key}: {work.unit} {agreement}")
         for each, least in work.least.items():
             if each in costs and agreement.get(each, least) < least:
-                raise SystemExit(
-                    f"{key}: {each} gives something else: {agreement[each]:g} {work.unit}, where "
+                raise RuntimeError(
+                    f"{each} gives something else: {agreement[each]:g} {work.unit}, where "
                     f"{least:g} is the least; the round is not kept"
                 )
         results.add_round(key, costs, agreement, **before)

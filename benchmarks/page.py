@@ -64,7 +64,9 @@ def _goals(works: dict[str, Any], isa: str) -> Iterator[str]:
     if rows:
         limited = "" if isa == "all" else f", both limited to {isa.upper()}"
         yield f"## Goals{limited}\n"
-        yield from _table(["work", "beside", "at least", "times as fast", "peak memory"], rows)
+        yield from _table(
+            ["work", "beside", "at least", "times as fast", "peak memory", "reached"], rows
+        )
 
 
 def _goal(goal: Goal, rounds: Rounds) -> list[str] | None:
@@ -72,11 +74,17 @@ def _goal(goal: Goal, rounds: Rounds) -> list[str] | None:
         return None
     if goal.theirs is None:
         taken = [each["costs"][goal.ours]["seconds"] for each in rounds]
-        return ["–", f"under {goal.seconds:g} s", f"{spread(taken)} s", _memory(rounds, goal.ours)]  # noqa: RUF001 (a dash in a table)
+        reached = "yes" if median(taken) < goal.seconds else "no"
+        told = f"{spread(taken)} s"
+        return ["–", f"under {goal.seconds:g} s", told, _memory(rounds, goal.ours), reached]  # noqa: RUF001 (a dash in a table)
     if any(goal.theirs not in each["costs"] for each in rounds):
         return None
     memory = f"{_memory(rounds, goal.ours)}, theirs {_memory(rounds, goal.theirs)}"
-    return [goal.theirs, f"{goal.times:g}", spread(ratios(rounds, goal.ours, goal.theirs)), memory]
+    times = ratios(rounds, goal.ours, goal.theirs)
+    reached = "yes" if median(times) >= goal.times else "no"
+    if goal.no_more_memory and _peak_mb(rounds, goal.ours) > _peak_mb(rounds, goal.theirs):
+        reached = "not the memory"
+    return [goal.theirs, f"{goal.times:g}", spread(times), memory, reached]
 
 
 def _work(data: dict[str, Any], work: dict[str, Any]) -> Iterator[str]:
@@ -174,7 +182,11 @@ def spread(values: list[float]) -> str:
 
 
 def _memory(rounds: Rounds, name: str) -> str:
-    return f"{max(each['costs'][name]['peak_mb'] for each in rounds):.0f} MB"
+    return f"{_peak_mb(rounds, name):.0f} MB"
+
+
+def _peak_mb(rounds: Rounds, name: str) -> float:
+    return max(float(each["costs"][name]["peak_mb"]) for each in rounds)
 
 
 def _table(heads: list[str], rows: Any) -> Iterator[str]:

@@ -39,8 +39,12 @@ def measure(words: list[str], cwd: Path, environment: Mapping[str, str] | None =
     ) as process:
         assert process.stderr
         tree = _Tree(process.pid)
-        errors = process.stderr.read().decode(errors="replace")
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            errors = process.stderr.read().decode(errors="replace")
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     if process.returncode:

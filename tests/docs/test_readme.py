@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import make_parser
 from neuralib.settings import Settings
 from tests.conftest import ROOT
 from tests.micro.song import write_demo_song
@@ -104,7 +105,8 @@ def test_shown_output_is_compared() -> None:
 
 
 def test_options_named_in_the_documents_exist() -> None:
-    known = set(_options(ROOT / "docs" / "cli.md"))
+    measuring = re.findall(r"--[a-z-]+", make_parser().format_help())
+    known = {*_options(ROOT / "docs" / "cli.md"), *measuring}
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
     named = {(page.name, option) for page in pages for option in _options(page)}
     assert {each for each in named if each[1] not in known | FOREIGN_OPTIONS} == set()
