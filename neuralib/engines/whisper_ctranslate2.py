@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from neuralib.engines.whisper_windows import Heard, Windows
 _MOST_WINDOWS = {"cpu": 8, "cuda": 16}
 """Windows at once, by device."""
 _SEED = 0
+_PAUSE_SECONDS = 0.01
 
 
 class CTranslate2Whisper(Windows):
@@ -69,6 +71,7 @@ class CTranslate2Whisper(Windows):
                     [heard[number] for number in part],
                     [list(prompts[number]) for number in part],
                     manner,
+                    check,
                 )
                 if results is not None:
                     said.update(zip(part, results, strict=True))
@@ -89,15 +92,24 @@ class CTranslate2Whisper(Windows):
         return self._read()
 
     def _together(
-        self, heard: list[Heard], prompts: list[list[int]], manner: Manner
+        self,
+        heard: list[Heard],
+        prompts: list[list[int]],
+        manner: Manner,
+        check: Callable[[], None],
     ) -> list[Said] | None:
         """Decode; None where the memory does not suffice, and fewer are to be taken."""
         try:
-            results = self.model.generate(
+            awaited = self.model.generate(
                 _storage(np.concatenate([each.states for each in heard])),
                 prompts,
+                asynchronous=True,  # so that a run that is cancelled need not wait
                 **_options(manner),
             )
+            while not all(each.done() for each in awaited):
+                check()
+                time.sleep(_PAUSE_SECONDS)
+            results = [each.result() for each in awaited]
         except RuntimeError as error:
             if len(heard) == 1 or "out of memory" not in str(error):
                 raise

@@ -16,7 +16,7 @@ from neuralib.engines.openai_whisper import OpenAIWhisper
 from neuralib.engines.whisper_ctranslate2 import CTranslate2Whisper
 from neuralib.engines.whisper_decode import Manner
 from neuralib.engines.whisper_windows import Heard
-from neuralib.errors import DeviceMissing
+from neuralib.errors import Cancelled, DeviceMissing
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from neuralib.progress import silent
@@ -79,6 +79,21 @@ def test_fewer_windows_are_taken_where_memory_is_short(
     small.asked.clear()
     assert len(windows.generate(heard, PROMPTS, Manner())) == len(PROMPTS)
     assert max(small.asked) <= room  # it knows
+
+
+def test_a_run_ends_in_the_middle_of_a_batch(engine: FasterWhisper, voice: Samples) -> None:
+    windows, heard = windows_of(engine, voice)
+    calls = []
+
+    def stop_at_third() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise Cancelled("enough")
+
+    alike = [PROMPTS[0]] * len(heard)
+    with pytest.raises(Cancelled):
+        windows.generate(heard, alike, Manner(beam_size=5), stop_at_third)
+    assert len(windows.generate(heard, alike, Manner())) == len(heard)
 
 
 def test_one_window_without_memory_is_an_error(engine: FasterWhisper, voice: Samples) -> None:
