@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -20,6 +21,7 @@ from neuralib.transcript.transcript import Segment, Transcript
 _TIME_DECIMALS = 3  # milliseconds, as subtitles have; Whisper's own steps are 20 of them
 _DECIMALS = 4
 _ROUND = str.maketrans("[]", "()")
+_ARROW = re.compile("-{2,}>")
 
 
 def txt(transcript: Transcript) -> str:
@@ -112,4 +114,4 @@ def _number(value: float) -> float | None:
 
 
 def _no_arrow(cue: Cue) -> str:
-    return "\n".join(cue.lines).replace("-->", "->")
+    return _ARROW.sub("->", "\n".join(cue.lines))

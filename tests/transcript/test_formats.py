@@ -146,6 +146,7 @@ def test_segments_without_text_are_left_out_of_all_but_json() -> None:
 
 def test_vtt_escapes_markup() -> None:
     assert "\nR&amp;B &lt;3 a -> b\n" in written(one("R&B <3 a --> b"), "vtt")
+    assert "\n----x -> b\n" in written(one("----x ----> b"), "vtt")
 
 
 def test_lrc_keeps_brackets_from_being_times() -> None:
