@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from neuralib.errors import cannot_write
+
 if sys.platform != "win32":
     import fcntl
 
@@ -39,6 +41,24 @@ def make_draft(path: Path, held: ExitStack) -> None:
     with contextlib.suppress(OSError):  # not every file system has locks
         fcntl.flock(draft, fcntl.LOCK_EX)
     path.stat()  # it may have been swept before it was locked
+
+
+def digest(name: str, draft: Path) -> tuple[str, int]:
+    """Give the sha256 and the size of a draft, which messages call by the name of its result.
+
+    Raises:
+        OutputError: where the disk refuses.
+    """
+    hasher = hashlib.sha256()
+    size = 0
+    try:
+        with draft.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                hasher.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise cannot_write(name, error) from None
+    return hasher.hexdigest(), size
 
 
 def sweep(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import shutil
 import stat
@@ -18,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, cast
 
 from neuralib.errors import OutputError, cannot_write
-from neuralib.execute.drafts import draft_name, make_draft, sweep
+from neuralib.execute.drafts import digest, draft_name, make_draft, sweep
 from neuralib.execute.room import check_room
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
@@ -63,14 +62,22 @@ class Sink(ABC):
         for last in (False, False, True):
             try:
                 path = self._draft(name)
-                make_draft(path, self._held)
+                self._begin(kind, name, path)
                 break
             except OSError as error:
                 # Another run that shares a folder with this one may just have removed it.
                 if last or not isinstance(error, FileNotFoundError):
                     raise cannot_write(name, error) from None
-        self._drafts.append((kind, name, path))
         return path
+
+    def _begin(self, kind: ArtifactKind, name: str, path: Path) -> None:
+        # Known before it is there: an interrupt may come between any two steps.
+        self._drafts.append((kind, name, path))
+        try:
+            make_draft(path, self._held)
+        except OSError:
+            self._drafts.pop()
+            raise
 
     def scratch(self) -> BinaryIO:
         """Open a file without a name beside the drafts; it is gone when it is closed.
@@ -130,7 +137,7 @@ class Sink(ABC):
                 self.artifacts = tuple(
                     Artifact(what, name, self._publish(name, path), *digest)
                     for what, name, path in self._drafts
-                    for digest in [_digest(name, path)]
+                    for digest in [digest(name, path)]
                 )
         finally:
             for _, _, path in self._drafts:
@@ -170,8 +177,7 @@ class FolderSink(Sink):
     Args:
         folder: for all results.
         place: of each result below it; as a rule its name.
-        swept: folders that need not be searched for what killed runs left, shared by the sinks of
-            a batch; None: this sink searches all.
+        swept: folders that were searched for what killed runs left; shared in a batch.
     """
 
     def __init__(self, folder: Path, place: Place = str, swept: set[Path] | None = None) -> None:
@@ -276,19 +282,6 @@ def _check_place(path: Path, spared: Path | None) -> None:
         raise OutputError(
             f"cannot write {str(path)!r}: it is the input itself; choose another folder with -o"
         )
-
-
-def _digest(name: str, draft: Path) -> tuple[str, int]:
-    hasher = hashlib.sha256()
-    size = 0
-    try:
-        with draft.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                hasher.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise cannot_write(name, error) from None
-    return hasher.hexdigest(), size
 
 
 class _Rehearsed(Exception):

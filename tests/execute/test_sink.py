@@ -6,11 +6,14 @@ import errno
 import hashlib
 import io
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from neuralib.errors import OutputError, cannot_write
+from neuralib.execute import sink as sink_module
+from neuralib.execute.drafts import make_draft
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 
 
@@ -50,6 +53,21 @@ def test_nothing_is_left_of_a_run_that_fails(tmp_path: Path, error: type[BaseExc
     with pytest.raises(error):
         fail_in(FolderSink(tmp_path / "kept" / "new" / "deep"), error("stop"))
     assert everything_in(tmp_path) == ["kept"]
+
+
+def test_an_interrupt_within_a_step_leaves_no_draft(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread is interrupted anywhere, also right after its file was made."""
+
+    def interrupted(path: Path, held: ExitStack) -> None:
+        make_draft(path, held)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sink_module, "make_draft", interrupted)
+    with pytest.raises(KeyboardInterrupt), FolderSink(tmp_path) as sink:
+        sink.create("notes", "song.mid")
+    assert everything_in(tmp_path) == []
 
 
 def overflow(sink: Sink) -> None:
