@@ -135,9 +135,9 @@ class Sink(ABC):
         try:
             if kind is None:
                 self.artifacts = tuple(
-                    Artifact(what, name, self._publish(name, path), *digest)
+                    Artifact(what, name, self._publish(name, path), *told)
                     for what, name, path in self._drafts
-                    for digest in [digest(name, path)]
+                    for told in [digest(name, path)]
                 )
         finally:
             for _, _, path in self._drafts:
