@@ -127,7 +127,7 @@ class LanesWhisper(WhisperModel):  # type: ignore[misc]  # faster-whisper has no
                 thread.start()
             yield from self._gather(clips, told)
         finally:
-            meeting.end()
+            meeting.end(self.model.windows.stop)
             for thread in threads:
                 if thread.is_alive():  # the system may have refused to start one
                     thread.join()

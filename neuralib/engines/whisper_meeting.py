@@ -70,9 +70,14 @@ class Meeting:
             self._present -= 1
             self._answer_all()
 
-    def end(self) -> None:
-        """Send every thread home; calls under way are given up at the next `check`."""
+    def end(self, stop: Callable[[], None] = lambda: None) -> None:
+        """Send every thread home; calls under way are given up at the next `check`.
+
+        Args:
+            stop: makes what computes give up sooner.
+        """
         self.ended = True
+        stop()
         with self._changed:
             self._changed.notify_all()
 

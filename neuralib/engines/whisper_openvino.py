@@ -99,6 +99,11 @@ class OpenVinoWhisper(Windows):
                 check, lambda left: self._listen_to([slots[number] for number in left])
             )
 
+    def stop(self) -> None:
+        """End what is under way after the layer that it is at; see `Windows`."""
+        self._encoder.cancel()
+        self._decoder.cancel()
+
     def _listen_to(self, slots: list[int]) -> None:
         together = slots == list(range(len(slots)))
         # Tensors share the memory of the arrays, and do not keep it.

@@ -57,3 +57,6 @@ class Windows(ABC):
 
     def restart(self) -> None:  # noqa: B027 - most have nothing to do
         """Start random numbers anew, where they go on from window to window."""
+
+    def stop(self) -> None:  # noqa: B027 - most ask `check` often enough
+        """End what is under way in another thread, with an error there."""

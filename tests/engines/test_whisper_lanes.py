@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from threading import Thread
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -81,6 +81,25 @@ def test_an_end_sends_all_home() -> None:
 
     meeting = Meeting(2, answer)
     assert run(meeting, [[1], [2]]) == [[-1], [-1]]
+
+
+def test_an_end_stops_what_computes() -> None:
+    """The thread that answers keeps all others waiting, also the one that ends the meeting."""
+    begun, stopped = Event(), Event()
+
+    def answer(calls: Sequence[Call], check: Callable[[], None]) -> None:
+        begun.set()
+        assert stopped.wait(60)
+        check()
+
+    meeting = Meeting(1, answer)
+    results: list[list[list[int]]] = []
+    thread = Thread(target=lambda: results.append(run(meeting, [[1]])))
+    thread.start()
+    begun.wait()
+    meeting.end(stopped.set)
+    thread.join()
+    assert results == [[[-1]]]
 
 
 def test_a_failure_is_raised_in_every_thread() -> None:

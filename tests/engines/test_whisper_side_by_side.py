@@ -98,6 +98,27 @@ def test_the_window_of_the_language_is_heard_once(engine: FasterWhisper, voice: 
     assert other.result.slot == 1
 
 
+def test_a_window_is_left_in_the_middle(engine: FasterWhisper) -> None:
+    windows = engine._whisper.model.windows
+    window = np.zeros((80, 3000), np.float32)
+    expected = windows.encode(window, 0).states
+    errors = []
+
+    def encode_until_stopped() -> None:
+        try:
+            while True:
+                windows.encode(window, 0)
+        except InternalError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=encode_until_stopped)
+    thread.start()
+    while thread.is_alive():  # a stop between two windows ends neither
+        windows.stop()
+    assert len(errors) == 1
+    np.testing.assert_array_equal(windows.encode(window, 0).states, expected)
+
+
 def test_lanes_go_home_where_one_cannot_start(
     engine: FasterWhisper, long_voice: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
