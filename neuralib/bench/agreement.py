@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-UNITS = {"separate": "{:.0f} dB", "midi": "F1 {:.3f}", "transcribe": "{:.0%} of the words"}
+UNITS = {"separate": "{:.0f} dB", "midi": "F1 {:.3f}", "transcribe": "{:.0%} words"}
 """What is told by task: signal-to-noise ratio of the worst stem, F1 of notes with the same pitch
 and onsets within 50 ms, and the part of the words that is the same."""
 

@@ -113,13 +113,14 @@ def _show(rows: list[Row]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(
-        "task", "model", "runtime", "arithmetic", "device", title="NeuraLib on this machine"
-    )
-    for head in ("× real time", "a 4-minute song", "peak memory", "agrees"):  # noqa: RUF001 (a sign of multiplication)
-        table.add_column(head, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("task", no_wrap=True)
+    table.add_column("model", overflow="fold")
+    table.add_column("computed by", no_wrap=True)
+    for head in ("× real\ntime", "4-minute\nsong", "peak\nmemory", "agrees"):  # noqa: RUF001 (a sign of multiplication)
+        table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
-        model = escape(row.model) + (" (random weights)" if row.is_random else "")
+        model = escape(row.model) + (" (random)" if row.is_random else "")
         table.add_row(row.task, model, *_cells(row), style="" if row.is_auto else "dim")
     put_table(table)
     if any(row.is_random for row in rows):
@@ -136,15 +137,13 @@ def _cells(row: Row) -> list[str]:
 
     answer = row.answer
     if answer is None or row.song_seconds is None:
-        return ["–", "–", "–", "–", "–", "–", (row.error or {}).get("code", "")]  # noqa: RUF001 (dashes in a table)
+        return ["–", "–", "–", "–", (row.error or {}).get("code", "")]  # noqa: RUF001 (dashes in a table)
     peak = "–" if answer.peak_bytes is None else f"{answer.peak_bytes / 1e6:.0f} MB"  # noqa: RUF001 (a dash in a table)
     agrees = "reference" if row.is_reference else "–"  # noqa: RUF001 (a dash in a table)
     if answer.agreement is not None:
         agrees = UNITS[row.task].format(answer.agreement)
     return [
-        answer.runtime,
-        answer.precision,
-        answer.device,
+        f"{answer.runtime} {answer.precision} {answer.device}",
         f"{row.real_time_factor:.1f}",
         clock(row.song_seconds),
         peak,
