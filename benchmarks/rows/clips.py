@@ -60,7 +60,7 @@ def f1_of_all(ours: Path, theirs: Path) -> float:
     import mir_eval
     import numpy as np
 
-    from benchmarks.midi import notes_of
+    from benchmarks.notes import notes_of
 
     sides = []
     names = sorted(path.stem for path in ours.glob("*.mid"))

@@ -76,7 +76,7 @@ def midi(options: Options, folder: Path) -> Work:
 
 
 def _f1(ours: Path, theirs: Path) -> float:
-    from benchmarks.midi import agreement
+    from benchmarks.notes import agreement
 
     return agreement(ours, theirs)
 
