@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -107,8 +107,10 @@ class Separator(Engine):
         overlap: float,
         shifts: int,
         seed: int,
-    ) -> Iterator[NDArray[np.float32]]:
+    ) -> Generator[NDArray[np.float32], None, None]:
         """Yield the stems as the mix arrives, in blocks of any length.
+
+        What is under way ends when the generator is closed.
 
         Args:
             blocks: the mix at `sample_rate` with `channels` channels, not normalised.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Demucs(Separator):
         overlap: float,
         shifts: int,
         seed: int,
-    ) -> Iterator[NDArray[np.float32]]:
+    ) -> Generator[NDArray[np.float32], None, None]:
         """Yield the stems as the mix arrives; see `Separator.separate`.
 
         The shifts are drawn by Python's `random.Random(seed)` for all models of the bag in
@@ -186,7 +186,7 @@ def _normalised(blocks: Iterable[Block], mean: np.float32, std: np.float32) -> I
 
 def _restored(
     parts: Iterable[NDArray[np.float32]], mean: np.float32, std: np.float32
-) -> Iterator[NDArray[np.float32]]:
+) -> Generator[NDArray[np.float32], None, None]:
     for part in parts:
         yield part * std + mean
 

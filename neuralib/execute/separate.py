@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,15 +71,20 @@ def run_separate(
         blocks = _whole(source.decode(warn=False), frames, source)
         with_rest = len(names) > len(stems)
         heard, mix = split_mix(blocks, info, shape, twice=with_rest)
-        with turn.taken():
-            parts = engine.separate(
-                _in_model_shape(heard, info, engine),
-                Normalisation(level.mean, level.std),
-                stems,
-                overlap=task.overlap,
-                shifts=task.shifts,
-                seed=task.seed,
-            )
+        # Where writing fails, what the model still computes must end within the turn.
+        with (
+            turn.taken(),
+            closing(
+                engine.separate(
+                    _in_model_shape(heard, info, engine),
+                    Normalisation(level.mean, level.std),
+                    stems,
+                    overlap=task.overlap,
+                    shifts=task.shifts,
+                    seed=task.seed,
+                )
+            ) as parts,
+        ):
             length = Resampler.length(frames, info.sample_rate, shape.sample_rate)
             seconds = length / shape.sample_rate
             later = partial(files.later_seconds, seconds)

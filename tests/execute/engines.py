@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ class Gains(Separator):
         overlap: float,
         shifts: int,
         seed: int,
-    ) -> Iterator[np.ndarray]:
+    ) -> Generator[np.ndarray, None, None]:
         gains = np.array([self.gains[stem] for stem in stems], np.float32)
         for block in blocks:
             yield gains[:, None, None] * block[None]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
+from neuralib.errors import Cancelled
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
@@ -28,11 +30,14 @@ class Counting(Gains):
         super().__init__(drums=0.5, rest=0.5)
         self.inside = self.most = 0
 
-    def separate(self, *args: Any, **options: Any) -> Iterator[NDArray[np.float32]]:
+    def separate(self, *args: Any, **options: Any) -> Generator[NDArray[np.float32], None, None]:
         self.inside += 1
         self.most = max(self.most, self.inside)
-        yield from super().separate(*args, **options)
-        self.inside -= 1
+        try:
+            yield from super().separate(*args, **options)
+        finally:
+            self.inside -= 1
+            assert self.turn.locked()
 
 
 def test_one_computes_while_the_other_reads(tmp_path: Path) -> None:
@@ -61,3 +66,17 @@ def test_one_computes_while_the_other_reads(tmp_path: Path) -> None:
     assert engine.most == 1
     assert not engine.turn.locked()
     assert turns[0].waited_seconds < turns[1].waited_seconds
+
+
+def test_what_fails_computes_no_longer_in_the_turn_of_others(tmp_path: Path) -> None:
+    engine = Counting()
+    song = write_wav(tmp_path / "song.wav", noise(44100 * 30))
+
+    def report(progress: Progress) -> None:
+        if progress.stage == "run" and progress.done_seconds:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled) as caught, FolderSink(tmp_path / "out") as sink:
+        run_separate(SeparateTask(), Source(song, "song"), sink, report, engine, Turn(engine.turn))
+    assert caught.tb, "it keeps what ran"
+    assert (engine.most, engine.inside) == (1, 0)
