@@ -50,7 +50,7 @@ def neuralib(folder: Path) -> Run:
 def faster_whisper(folder: Path) -> Run:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-    from neuralib.engines.whisper_convert import convert
+    from neuralib.engines.whisper.convert import convert
 
     form = folder / "ctranslate2"
     if not form.exists():

@@ -51,9 +51,9 @@ def watch_queue(settings: Settings) -> None:
 
 def open_stopped(settings: Settings, folder: Path) -> Compute:
     """Give what runs orders up to their first call of a model; numpy is the child's alone."""
-    from neuralib.engines.basic_pitch import BasicPitch
-    from neuralib.engines.lane import Lane
-    from neuralib.engines.log_mel import BlockwiseLogMel
+    from neuralib.engines.basic_pitch.engine import BasicPitch
+    from neuralib.engines.demucs.lane import Lane
+    from neuralib.engines.whisper.log_mel import BlockwiseLogMel
     from neuralib.workers.engine_compute import EngineCompute
 
     whole = True

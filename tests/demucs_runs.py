@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from neuralib.engines.base import Normalisation
-from neuralib.engines.demucs import Demucs
+from neuralib.engines.demucs.engine import Demucs
 from neuralib.engines.device import Placement
 from neuralib.models.files import ModelFiles
 from tests.demucs_checkpoints import SOURCES

@@ -12,7 +12,7 @@ import whisper
 from numpy.typing import NDArray
 from whisper.audio import SAMPLE_RATE
 
-from neuralib.engines.whisper_quiet import whisper_quiet
+from neuralib.engines.whisper.quiet import whisper_quiet
 from tests.micro import song
 from tests.micro.measure_whisper import Score, score, words_of
 from tests.micro.separations import for_whisper, separated_voice, separator

@@ -122,7 +122,7 @@ def _text() -> list[str]:
 def _write(folder: Path, windows: int) -> None:
     from benchmarks.reciter import write_reciter
     from benchmarks.syllables import write_recording
-    from neuralib.engines.whisper_convert import convert
+    from neuralib.engines.whisper.convert import convert
 
     write_reciter(folder / "small.pt")
     write_recording(folder / "song.wav", windows * WINDOW / 60)

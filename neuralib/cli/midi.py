@@ -104,7 +104,7 @@ def midi(
 
     Example: neuralib midi piano.flac --format mid,csv -o notes
     """
-    from neuralib.cli.run import Run, run_batch
+    from neuralib.cli.batch.run import Run, run_batch
 
     values = {
         "kind": "midi",

@@ -31,8 +31,8 @@ def add(
 
     INPUT is an audio file, a folder to search for audio, or - for standard input.
     """
+    from neuralib.cli.batch.inputs import find_inputs
     from neuralib.cli.cluster.upload import add_samples
-    from neuralib.cli.inputs import find_inputs
 
     listen(quiet=quiet)
     entries = find_inputs(inputs)

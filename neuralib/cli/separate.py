@@ -99,7 +99,7 @@ def separate(
 
     Example: neuralib separate song.mp3 --stems vocals,drums -o stems
     """
-    from neuralib.cli.run import Run, run_batch
+    from neuralib.cli.batch.run import Run, run_batch
 
     values = {
         "kind": "separate",

@@ -113,7 +113,7 @@ def transcribe(
 
     Example: neuralib separate song.mp3 --stems vocals -o - | neuralib transcribe - -f srt
     """
-    from neuralib.cli.run import Run, run_batch
+    from neuralib.cli.batch.run import Run, run_batch
 
     values = {
         "kind": "transcribe",

@@ -10,10 +10,10 @@ from neuralib.models.store import ModelFiles, Store
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
 TABLE = {
-    "demucs": ("neuralib.engines.demucs", "Demucs"),
-    "basic-pitch": ("neuralib.engines.basic_pitch", "BasicPitch"),
-    "faster-whisper": ("neuralib.engines.faster_whisper", "FasterWhisper"),
-    "openai-whisper": ("neuralib.engines.openai_whisper", "OpenAIWhisper"),
+    "demucs": ("neuralib.engines.demucs.engine", "Demucs"),
+    "basic-pitch": ("neuralib.engines.basic_pitch.engine", "BasicPitch"),
+    "faster-whisper": ("neuralib.engines.whisper.faster_whisper", "FasterWhisper"),
+    "openai-whisper": ("neuralib.engines.whisper.openai_whisper", "OpenAIWhisper"),
 }
 """Module and class of every engine; the module is imported when the engine is first used."""
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from neuralib.bench.stand_in import HTDEMUCS, SMALL, write_stand_in
 from neuralib.engines.base import Recogniser
-from neuralib.engines.demucs_files import read_checkpoint
+from neuralib.engines.demucs.files import read_checkpoint
 from neuralib.engines.pool import Engines
 from neuralib.models.store import Store
 from neuralib.progress import silent

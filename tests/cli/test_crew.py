@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neuralib.audio.encode import open_writer
-from neuralib.cli.crew import Crew
+from neuralib.cli.batch.crew import Crew
 from neuralib.errors import Cancelled, DeviceMissing
 from neuralib.progress import Progress, silent
 from tests.audio_files import noise

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from neuralib.cli.inputs import find_inputs
-from neuralib.cli.output import check_folder
+from neuralib.cli.batch.inputs import find_inputs
+from neuralib.cli.batch.output import check_folder
 from neuralib.errors import InputNotFound, NoAudio, OutputError
 from tests.audio.test_bad_input import unprivileged
 

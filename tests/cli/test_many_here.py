@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from neuralib.audio.block import Block
-from neuralib.cli import run as cli_run
-from neuralib.cli.run import Run, run_batch
+from neuralib.cli.batch import run as cli_run
+from neuralib.cli.batch.run import Run, run_batch
 from neuralib.engines import pool
 from neuralib.engines.device import onnx_devices
 from neuralib.midi.activations import Activations

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Tags
-from neuralib.cli.inputs import Input, find_inputs
-from neuralib.cli.naming import Naming
-from neuralib.cli.template import FIELDS, Template, parse_template, read_template
+from neuralib.cli.batch.inputs import Input, find_inputs
+from neuralib.cli.batch.naming import Naming
+from neuralib.cli.batch.template import FIELDS, Template, parse_template, read_template
 from neuralib.errors import NoAudio, OutputError, UsageError
 from neuralib.execute.sink import FolderSink
 from neuralib.tasks import MidiTask, SeparateTask

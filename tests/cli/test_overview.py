@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress as Bar
 
-from neuralib.cli import overview
-from neuralib.cli.inputs import Input
+from neuralib.cli.batch import overview
+from neuralib.cli.batch.inputs import Input
 from neuralib.progress import Progress
 from tests.audio_files import tone, write_wav
 from tests.cli.cluster.test_commands import read_until

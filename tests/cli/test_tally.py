@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from neuralib.cli.record import Record, failed
-from neuralib.cli.tally import Tally
+from neuralib.cli.batch.record import Record, failed
+from neuralib.cli.batch.tally import Tally
 from neuralib.errors import NoAudio
 from neuralib.tasks import MidiTask
 

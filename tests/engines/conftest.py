@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.openai_whisper import OpenAIWhisper
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from tests.micro.song import SAMPLE_RATE, demo_song

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 from neuralib.audio.shape import read
-from neuralib.engines.basic_pitch import BasicPitch
+from neuralib.engines.basic_pitch.engine import BasicPitch
 from neuralib.engines.device import Placement, cores, onnx_devices, place
 from neuralib.errors import CheckpointError, DecodeError, DeviceMissing, EngineMissing, UsageError
 from neuralib.midi.create import create_notes

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
 
-from neuralib.engines.basic_pitch import BasicPitch
-from neuralib.engines.basic_pitch_prepared import processor_graph
-from neuralib.engines.basic_pitch_weights import Unsupported
+from neuralib.engines.basic_pitch.engine import BasicPitch
+from neuralib.engines.basic_pitch.prepared import processor_graph
+from neuralib.engines.basic_pitch.weights import Unsupported
 from neuralib.engines.device import Placement
 from neuralib.errors import OutputError
 from neuralib.midi.times import TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES

@@ -10,7 +10,7 @@ import torch
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
-from neuralib.engines.demucs_bag import Bag, Run
+from neuralib.engines.demucs.bag import Bag, Run
 from neuralib.errors import CheckpointError, UsageError
 from neuralib.models.files import ModelFiles
 from tests.demucs_checkpoints import SOURCES, make_model, save_safetensors

@@ -18,7 +18,7 @@ from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 from safetensors.torch import save_file
 
-from neuralib.engines.demucs_files import read_checkpoint
+from neuralib.engines.demucs.files import read_checkpoint
 from neuralib.errors import CheckpointError, EngineMissing
 from tests.demucs_checkpoints import SOURCES, make_model, save_package, save_safetensors
 
@@ -297,7 +297,7 @@ def test_a_quantised_checkpoint_asks_for_diffq(tmp_path):
     code = (
         "import sys; sys.modules['diffq'] = None\n"
         "from pathlib import Path\n"
-        "from neuralib.engines.demucs_files import read_checkpoint\n"
+        "from neuralib.engines.demucs.files import read_checkpoint\n"
         "from neuralib.errors import EngineMissing\n"
         "try: read_checkpoint(Path(sys.argv[1])).build()\n"
         "except EngineMissing as error: print(error.message)\n"

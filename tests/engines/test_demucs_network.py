@@ -13,9 +13,9 @@ from demucs.demucs import Demucs
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
 
-from neuralib.engines.demucs import Demucs as Engine
-from neuralib.engines.demucs_files import read_checkpoint
-from neuralib.engines.demucs_network import DemucsNetwork
+from neuralib.engines.demucs.engine import Demucs as Engine
+from neuralib.engines.demucs.files import read_checkpoint
+from neuralib.engines.demucs.network import DemucsNetwork
 from neuralib.engines.device import Placement
 from neuralib.errors import DeviceMissing
 from neuralib.models.files import ModelFiles

@@ -19,10 +19,10 @@ from demucs.hf import load_safetensors_model
 from demucs.htdemucs import HTDemucs
 
 from neuralib.engines import openvino_runtime
-from neuralib.engines.demucs import Demucs as Engine
-from neuralib.engines.demucs_openvino import OpenVINONetwork
-from neuralib.engines.demucs_prepared import Unsupported, prepare
-from neuralib.engines.demucs_spectrum import Spectrum
+from neuralib.engines.demucs.engine import Demucs as Engine
+from neuralib.engines.demucs.openvino import OpenVINONetwork
+from neuralib.engines.demucs.prepared import Unsupported, prepare
+from neuralib.engines.demucs.spectrum import Spectrum
 from neuralib.engines.device import Placement
 from neuralib.errors import CheckpointError, InternalError
 from neuralib.models.files import ModelFiles
@@ -237,7 +237,8 @@ def test_the_graph_is_made_once_and_needs_no_torch(tmp_path: Path, store: Store)
     separate(fast(files, store), MIX)
     code = (
         "import sys; from pathlib import Path; from neuralib.models.files import ModelFiles;"
-        "from neuralib.models.store import Store; from neuralib.engines.demucs import Demucs;"
+        "from neuralib.models.store import Store;"
+        "from neuralib.engines.demucs.engine import Demucs;"
         "from neuralib.engines.base import Normalisation;"
         "import numpy as np; from neuralib.engines.device import Placement;"
         "store = Store(Path(sys.argv[1]), offline=True);"

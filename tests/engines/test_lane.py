@@ -11,7 +11,7 @@ import numpy as np
 
 from neuralib.audio.overlap_add import OverlapAdd
 from neuralib.audio.segment import Segmenter
-from neuralib.engines.lane import Lane
+from neuralib.engines.demucs.lane import Lane
 from tests.demucs_runs import Samples, make_mix
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from neuralib.engines.whisper_checkpoint import read_checkpoint
+from neuralib.engines.whisper.checkpoint import read_checkpoint
 from neuralib.errors import CheckpointError
 from tests.whisper_checkpoints import write_random_checkpoint
 

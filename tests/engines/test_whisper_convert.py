@@ -16,8 +16,8 @@ import whisper
 from whisper.decoding import DecodingOptions, DecodingTask
 from whisper.model import Whisper
 
-from neuralib.engines.whisper_convert import convert
-from neuralib.engines.whisper_quiet import whisper_quiet
+from neuralib.engines.whisper.convert import convert
+from neuralib.engines.whisper.quiet import whisper_quiet
 from neuralib.models.digest import sha256_of
 from tests.whisper_checkpoints import load_reference, write_random_checkpoint
 

@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from neuralib.engines.device import Devices, Placement, place
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.openai_whisper import OpenAIWhisper
-from neuralib.engines.whisper_ctranslate2 import CTranslate2Whisper
-from neuralib.engines.whisper_decode import Manner
-from neuralib.engines.whisper_windows import Heard
+from neuralib.engines.whisper.ctranslate2 import CTranslate2Whisper
+from neuralib.engines.whisper.decode import Manner
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
+from neuralib.engines.whisper.windows import Heard
 from neuralib.errors import Cancelled, DeviceMissing
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper, ctranslate2_devices
-from neuralib.engines.openai_whisper import OpenAIWhisper
-from neuralib.engines.recognition import errors_mapped, in_order
+from neuralib.engines.whisper.faster_whisper import FasterWhisper, ctranslate2_devices
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
+from neuralib.engines.whisper.recognition import errors_mapped, in_order
 from neuralib.errors import (
     Cancelled,
     DeviceMissing,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Devices, Placement, place, torch_devices
-from neuralib.engines.faster_whisper import FasterWhisper, ctranslate2_devices
-from neuralib.engines.openai_whisper import OpenAIWhisper, whisper_devices
+from neuralib.engines.whisper.faster_whisper import FasterWhisper, ctranslate2_devices
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper, whisper_devices
 from neuralib.errors import Cancelled, CheckpointError, DeviceMissing, UsageError
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
@@ -308,7 +308,7 @@ LEAN = """
 import sys
 from pathlib import Path
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from neuralib.progress import silent

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuralib.audio.shape import read
 from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from neuralib.progress import silent

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuralib.engines.whisper_cuts import lanes
-from neuralib.engines.whisper_meeting import Call, Ended, Meeting
+from neuralib.engines.whisper.cuts import lanes
+from neuralib.engines.whisper.meeting import Call, Ended, Meeting
 
 
 def levels(frames: int) -> np.ndarray:

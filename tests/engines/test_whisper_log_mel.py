@@ -9,7 +9,7 @@ import pytest
 import whisper
 from faster_whisper.feature_extractor import FeatureExtractor
 
-from neuralib.engines.log_mel import BlockwiseLogMel
+from neuralib.engines.whisper.log_mel import BlockwiseLogMel
 
 
 def noise(samples: int) -> np.ndarray:

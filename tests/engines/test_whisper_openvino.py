@@ -12,9 +12,9 @@ from whisper.audio import SAMPLE_RATE
 
 from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.openai_whisper import OpenAIWhisper
-from neuralib.engines.whisper_decode import Manner
+from neuralib.engines.whisper.decode import Manner
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from neuralib.progress import silent

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from neuralib.engines.device import Placement
-from neuralib.engines.openai_whisper import OpenAIWhisper
-from neuralib.engines.whisper_quiet import whisper_quiet
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
+from neuralib.engines.whisper.quiet import whisper_quiet
 from neuralib.errors import Cancelled, DeviceMissing, UsageError
 from neuralib.models.files import ModelFiles
 from neuralib.progress import Progress, silent

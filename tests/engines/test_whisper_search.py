@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from whisper.decoding import ApplyTimestampRules, BeamSearchDecoder
 from whisper.tokenizer import get_tokenizer
 
-from neuralib.engines.whisper_quiet import whisper_quiet
-from neuralib.engines.whisper_search import Beams, Ranked, Samples, Vocabulary, limits
+from neuralib.engines.whisper.quiet import whisper_quiet
+from neuralib.engines.whisper.search import Beams, Ranked, Samples, Vocabulary, limits
 
 END = 0
 

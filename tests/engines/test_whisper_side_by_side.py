@@ -11,11 +11,12 @@ import pytest
 from faster_whisper.transcribe import Segment, Word
 from numpy.typing import NDArray
 
-from neuralib.engines import openvino_runtime, whisper_lanes
+from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.whisper_lanes import _until
-from neuralib.engines.whisper_meeting import Call
+from neuralib.engines.whisper import lanes as whisper_lanes
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.lanes import _until
+from neuralib.engines.whisper.meeting import Call
 from neuralib.errors import InternalError
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from neuralib.engines.base import Recogniser
-from neuralib.engines.faster_whisper import FasterWhisper
-from neuralib.engines.openai_whisper import OpenAIWhisper
-from neuralib.engines.steady import is_steady
+from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
+from neuralib.engines.whisper.steady import is_steady
 from neuralib.progress import silent
 from neuralib.tasks import TranscribeTask
 

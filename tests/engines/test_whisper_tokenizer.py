@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 from whisper.tokenizer import get_tokenizer
 
-from neuralib.engines.whisper_quiet import whisper_quiet
-from neuralib.engines.whisper_tokenizer import vocabulary, write_tokenizer
+from neuralib.engines.whisper.quiet import whisper_quiet
+from neuralib.engines.whisper.tokenizer import vocabulary, write_tokenizer
 
 TEXTS = (
     "We follow the river under silver light.",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from demucs.demucs import Demucs as Network
 
-from neuralib.engines.demucs import Demucs
+from neuralib.engines.demucs.engine import Demucs
 from neuralib.engines.device import Placement
 from neuralib.engines.pool import Engines
 from neuralib.errors import DecodeError, DeviceMissing, OutputError

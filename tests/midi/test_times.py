@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from neuralib.audio.encode import open_writer
 from neuralib.audio.shape import read
-from neuralib.engines.basic_pitch import BasicPitch
+from neuralib.engines.basic_pitch.engine import BasicPitch
 from neuralib.engines.device import Placement
 from neuralib.midi.activations import Activations
 from neuralib.midi.create import create_notes

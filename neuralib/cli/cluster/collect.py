@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from neuralib.cli.batch.inputs import Input, safe_stem, with_unique_names
+from neuralib.cli.batch.output import check_folder, result_folder, show_record
+from neuralib.cli.batch.record import Record, failed, finished
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.fetch import fetch_result, reason
 from neuralib.cli.cluster.rows import Row, progress_rows
-from neuralib.cli.inputs import Input, safe_stem, with_unique_names
-from neuralib.cli.output import check_folder, result_folder, show_record
-from neuralib.cli.record import Record, failed, finished
 from neuralib.errors import NeuraLibError, NotFound, UsageError
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.jobs.job import Job

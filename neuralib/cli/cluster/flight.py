@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from neuralib.audio.decode import probe
+from neuralib.cli.batch.inputs import Input, told_as_standard_input
+from neuralib.cli.batch.naming import Naming
+from neuralib.cli.batch.raw import with_header
+from neuralib.cli.batch.record import Record, existing, failed, finished
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.fetch import fetch_result, reason
 from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.rows import Row
 from neuralib.cli.cluster.upload import sample_name
 from neuralib.cli.console import unexpected
-from neuralib.cli.inputs import Input, told_as_standard_input
-from neuralib.cli.naming import Naming
-from neuralib.cli.raw import with_header
-from neuralib.cli.record import Record, existing, failed, finished
 from neuralib.errors import (
     Cancelled,
     ClusterError,

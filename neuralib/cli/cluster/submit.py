@@ -11,16 +11,16 @@ from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from neuralib.cli.batch.inputs import Input, readable
+from neuralib.cli.batch.output import show_record
+from neuralib.cli.batch.record import Record
+from neuralib.cli.batch.tally import Tally
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.flight import Airspace, Flight, Plan, Submitted
 from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.open import open_cluster
 from neuralib.cli.cluster.rows import Rows, progress_rows
 from neuralib.cli.console import confirm, note, put, put_json
-from neuralib.cli.inputs import Input, readable
-from neuralib.cli.output import show_record
-from neuralib.cli.record import Record
-from neuralib.cli.tally import Tally
 from neuralib.errors import Conflict, NotFound
 from neuralib.execute.sink import FolderSink
 from neuralib.service.request import check_task

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuralib.audio.decode import probe
+from neuralib.cli.batch.inputs import Input, readable, safe_stem, with_unique_names
+from neuralib.cli.batch.output import check_folder
 from neuralib.cli.cluster.base import Cluster
 from neuralib.cli.cluster.rows import Row, Rows, progress_rows
 from neuralib.cli.console import complain, put, put_json
-from neuralib.cli.inputs import Input, readable, safe_stem, with_unique_names
-from neuralib.cli.output import check_folder
 from neuralib.errors import InputError, TooLarge, UsageError
 from neuralib.execute.sink import FolderSink, Sink, StreamSink
 from neuralib.jobs.sample import Sample

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from neuralib.cli.batch.inputs import find_inputs
+from neuralib.cli.batch.naming import Naming
 from neuralib.cli.cluster import lookout as lookout_module
 from neuralib.cli.cluster.direct import Direct
 from neuralib.cli.cluster.flight import Plan
 from neuralib.cli.cluster.follow import follow
 from neuralib.cli.cluster.lookout import Lookout
 from neuralib.cli.cluster.submit import submit_batch
-from neuralib.cli.inputs import find_inputs
-from neuralib.cli.naming import Naming
 from neuralib.client import Client
 from neuralib.queue.base import WorkerInfo
 from neuralib.queue.embedded import EmbeddedQueue

@@ -1,0 +1,242 @@
+"""Basic Pitch, run from its ONNX graph alone."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neuralib.audio.block import Block
+from neuralib.audio.segment import Segment, Segmenter
+from neuralib.engines.base import PitchTracker, Prepare
+from neuralib.engines.basic_pitch.prepared import processor_graph
+from neuralib.engines.basic_pitch.weights import Unsupported
+from neuralib.engines.device import Placement, cores, onnx_devices
+from neuralib.errors import CheckpointError, DeviceMissing, EngineMissing, UsageError
+from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations
+from neuralib.midi.recorder import Recorder
+from neuralib.midi.times import (
+    HOP,
+    KEPT_FRAMES,
+    SAMPLE_RATE,
+    STRIDE_SAMPLES,
+    TRIM_FRAMES,
+    WINDOW_FRAMES,
+    WINDOW_SAMPLES,
+    frames_about,
+    reference_frames,
+)
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from neuralib.models.files import ModelFiles
+
+_INPUT = "serving_default_input_2:0"
+_OUTPUTS = {  # widths of onsets, notes and contours
+    "StatefulPartitionedCall:2": KEYS,
+    "StatefulPartitionedCall:1": KEYS,
+    "StatefulPartitionedCall:0": KEYS * BINS_PER_KEY,
+}
+
+_LEAD_SAMPLES = TRIM_FRAMES * HOP
+
+# More windows a run are no faster on a processor, where each takes 15 MB.
+_WINDOWS_A_RUN = {"cpu": 1, "cuda": 32}
+_MOST_RUNS = 16
+
+_LOG = logging.getLogger(__name__)
+_LOG_ERRORS_ONLY = 3
+
+
+class BasicPitch(PitchTracker):
+    """Spotify's note transcription model (Bittner et al., ICASSP 2022).
+
+    On a processor it is run from a graph of its own, made of the same weights (see
+    `basic_pitch_graph`). Each core runs windows of its own, for threads that share a window
+    spend up to a half more time, waiting for each other. The activations are the same however
+    many windows run together.
+    """
+
+    find_devices = staticmethod(onnx_devices)
+    runtime = "onnxruntime"
+    sample_rate: ClassVar[int] = SAMPLE_RATE
+
+    _session: InferenceSession | None = None
+
+    def __init__(
+        self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
+    ) -> None:
+        super().__init__(model, placement)
+        self._prepared = prepared
+        self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
+        # One for all the songs that are under way: each with its own would need turns on the cores.
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
+
+    def load(self) -> None:
+        """Read the graph.
+
+        Raises:
+            UsageError: where another precision than float32 is wished for.
+            EngineMissing: where onnxruntime is not installed.
+            CheckpointError: where the file is not Basic Pitch's ONNX graph.
+            DeviceMissing: where the GPU cannot be used.
+        """
+        if self._session is not None:
+            return
+        if self.placement.precision != "fp32":
+            raise UsageError(
+                f"the model of midi has fp32 only, got {self.placement.precision}; take "
+                "--precision auto"
+            )
+        path = self.model.paths[0]
+        self._session = _open(self._graph(path), path, self.placement.device)
+
+    def track(self, blocks: Iterable[Block]) -> Activations:
+        """Compute the activations of mono audio at `sample_rate`, as basic-pitch 0.4 does.
+
+        They reach to the end of the audio, of which basic-pitch leaves out the last 0.7 %.
+
+        Args:
+            blocks: (1, frames) each; without any there are no activations either.
+
+        Raises:
+            OutputError: where there is no room for temporary files.
+        """
+        self.load()
+        windows = _Windows(blocks)
+        batches = _batched(windows, _WINDOWS_A_RUN[self._kind])
+        with Recorder() as recorder, closing(self._runs(batches)) as pieces:
+            for piece in pieces:
+                recorder.append(piece)
+            return recorder.finish(frames_about(windows.samples), reference_frames(windows.samples))
+
+    def _graph(self, path: Path) -> bytes:
+        try:
+            if self._kind == "cpu":
+                return processor_graph(self.model, self._prepared)
+        except Unsupported as reason:
+            _LOG.info("%s is run as it is: %s", path, reason)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise _not_basic_pitch(path, str(error)) from error
+
+    @property
+    def _kind(self) -> str:
+        return self.placement.device.partition(":")[0]
+
+    def _runs(self, batches: Iterable[NDArray[np.float32]]) -> Generator[Activations, None, None]:
+        """Compute batches, several at a time; what is not needed any more is not begun."""
+        waiting: deque[Future[Activations]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(self._pool.submit(self._run, batch))
+                if len(waiting) > 2 * self._threads:  # enough to keep every core at work
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for run in waiting:
+                run.cancel()
+
+    def _run(self, windows: NDArray[np.float32]) -> Activations:
+        """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""
+        assert self._session is not None
+        outputs = self._session.run(list(_OUTPUTS), {_INPUT: windows})
+        trim = (outputs[0].shape[1] - KEPT_FRAMES) // 2
+        kept = (out[:, trim : trim + KEPT_FRAMES] for out in outputs)
+        return Activations(*(out.reshape(-1, out.shape[-1]) for out in kept))
+
+
+class _Windows:
+    """Cuts blocks into the model's windows, and counts their samples on the way."""
+
+    def __init__(self, blocks: Iterable[Block]) -> None:
+        self._blocks = blocks
+        self.samples = 0
+        """Samples that went by, without the silence that is put in front of them."""
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        """Yield (43 844, 1) each; the last ones are filled up with silence."""
+        segmenter = Segmenter(1, WINDOW_SAMPLES, STRIDE_SAMPLES)
+        yield from map(_fill, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
+        for block in self._blocks:
+            self.samples += block.shape[-1]
+            yield from map(_fill, segmenter.push(block))
+        if self.samples:
+            yield from map(_fill, segmenter.finish())
+
+
+def _batched(windows: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+    waiting = iter(windows)
+    while batch := list(islice(waiting, size)):
+        yield np.stack(batch)
+
+
+def _fill(segment: Segment) -> NDArray[np.float32]:
+    missing = WINDOW_SAMPLES - segment.frames
+    return np.pad(segment.samples, ((0, 0), (0, missing))).T
+
+
+def _open(graph: bytes, path: Path, device: str) -> InferenceSession:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineMissing(
+            f"onnxruntime cannot be imported ({error}); install it with `pip install onnxruntime`"
+        ) from error
+    onnxruntime.set_default_logger_severity(_LOG_ERRORS_ONLY)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    provider, settings = _provider(device)
+    if provider not in onnxruntime.get_available_providers():
+        raise _no_device(device)
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=[(provider, settings)])
+    except Exception as error:  # onnxruntime's errors have no class of their own in common
+        raise _not_basic_pitch(path, str(error)) from error
+    if provider not in session.get_providers():  # it falls back to the processor
+        raise _no_device(device)
+    _check(session, path)
+    return session
+
+
+def _provider(device: str) -> tuple[str, dict[str, str]]:
+    kind, _, number = device.partition(":")
+    if kind == "cpu":
+        return "CPUExecutionProvider", {}
+    return "CUDAExecutionProvider", {"device_id": number}
+
+
+def _no_device(device: str) -> DeviceMissing:
+    return DeviceMissing(
+        f"onnxruntime cannot use device {device}; take --device cpu, or install onnxruntime-gpu "
+        "in place of onnxruntime"
+    )
+
+
+def _check(session: InferenceSession, path: Path) -> None:
+    inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}
+    outputs = {each.name: tuple(each.shape[1:]) for each in session.get_outputs()}
+    known = [
+        {name: (frames, width) for name, width in _OUTPUTS.items()}
+        for frames in (WINDOW_FRAMES, KEPT_FRAMES)
+    ]
+    if inputs != {_INPUT: (WINDOW_SAMPLES, 1)} or outputs not in known:
+        raise _not_basic_pitch(path, f"its inputs are {inputs} and its outputs {outputs}")
+
+
+def _not_basic_pitch(path: Path, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is not Basic Pitch's ONNX graph ({reason}); take --model basic-pitch, and if it "
+        "is damaged fetch it again with `neuralib models pull basic-pitch`"
+    )

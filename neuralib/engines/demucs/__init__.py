@@ -1,0 +1,1 @@
+"""Demucs, as itself and as a graph of OpenVINO."""

@@ -1,0 +1,1 @@
+"""Whisper, decoded as faster-whisper or by openai-whisper."""
