@@ -49,15 +49,19 @@ def measure(words: list[str], cwd: Path, environment: Mapping[str, str] | None =
     seconds = time.perf_counter() - started
     if process.returncode:
         raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}: {errors[-500:]}")
-    scale = 1 if sys.platform == "darwin" else 1024
-    peak_mb = max(usage.ru_maxrss * scale, tree.end()) / 1e6
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, peak_mb)
+    # Linux counts into `ru_maxrss` what we held ourselves when we forked.
+    peak = tree.end() if sys.platform == "linux" else _in_bytes(usage.ru_maxrss)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, peak / 1e6)
+
+
+def _in_bytes(ru_maxrss: int) -> int:
+    return ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class _Tree(threading.Thread):
     """Adds up the memory of a process and of all that it started, now and then.
 
-    What the system itself remembers is the peak of the largest process alone.
+    Of each process the system remembers the peak itself, so that of one alone none is missed.
     """
 
     def __init__(self, root: int) -> None:
@@ -69,7 +73,9 @@ class _Tree(threading.Thread):
 
     def run(self) -> None:
         while not self._ended.wait(_PAUSE_SECONDS):
-            self._most = max(self._most, sum(map(_resident, _family(self._root))))
+            memory = [_memory(pid) for pid in _family(self._root)]
+            now, peaks = zip(*memory, strict=True)
+            self._most = max(self._most, sum(now), *peaks)
 
     def end(self) -> int:
         """Give the most bytes seen."""
@@ -90,9 +96,12 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def _memory(pid: int) -> tuple[int, int]:
+    """Give the resident bytes of a process, now and at most; none where it has ended."""
     try:
-        pages = (_PROC / str(pid) / "statm").read_text().split()[1]
+        lines = (_PROC / str(pid) / "status").read_text().splitlines()
     except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        return 0, 0
+    told = dict(line.split(":", 1) for line in lines)
+    now, most = (int(told.get(key, "0").split()[0]) for key in ("VmRSS", "VmHWM"))
+    return 1024 * now, 1024 * most
