@@ -70,9 +70,9 @@ class Team:
         self._threads.submit(self._complete, run)
 
     def wait(self, timeout_seconds: float) -> None:
-        """Wait until a job has ended that was under way, or time is up."""
+        """Wait until a job has ended that was under way, or none is, or time is up."""
         with self._changed:
-            under_way = len(self._runs)
+            under_way = max(len(self._runs), 1)  # all may have ended since the caller looked
             self._changed.wait_for(lambda: len(self._runs) < under_way, timeout_seconds)
 
     def join(self) -> None:

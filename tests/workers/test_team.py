@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from neuralib.workers.embedded import EmbeddedWorker
 from neuralib.workers.main import open_embedded
 from neuralib.workers.rq_worker import RqWorker
 from neuralib.workers.runner import Runner
+from neuralib.workers.team import Team
 from tests.audio_files import tone
 from tests.workers.cluster import TENANT, Cluster, wait_until
 from tests.workers.computes import open_scripted
@@ -73,6 +75,24 @@ def test_a_job_begins_at_once_and_the_next_one_joins_it(laptop: Cluster, start: 
     wait_until(lambda: len(laptop.log) == 2)
     assert [laptop.job(each).state for each in (first, second)] == ["running", "running"]
     assert len({line[1] for line in laptop.log}) == 1
+
+
+def test_nobody_waits_for_a_job_that_ended_before_the_wait(laptop: Cluster) -> None:
+    runner = Runner(
+        laptop.runs,
+        Child(laptop.settings, open_scripted),
+        "tester",
+        timeout_seconds=60,
+        idle_release_seconds=60,
+    )
+    team = Team(runner, 2)
+    team.run(short(laptop, "nothing"))
+    wait_until(lambda: team.kind is None)
+    began = time.monotonic()
+    team.wait(5.0)
+    assert time.monotonic() - began < 5.0
+    team.close()
+    runner.close()
 
 
 def test_no_more_jobs_are_under_way_than_may_be(laptop: Cluster, start: Start) -> None:
