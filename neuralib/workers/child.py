@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from multiprocessing.connection import Connection, wait
@@ -47,6 +48,8 @@ class Child:
         self._connection: Connection | None = None
         self._scratch: Scratch | None = None
         self._lock = threading.Lock()
+        # Whoever writes into a pipe that is being closed may hit another: its number is free then.
+        self._piping = threading.Lock()
         self._waking = threading.Lock()
         self._woken, self._waker = _SPAWN.Pipe(duplex=False)
         self.orders = 0
@@ -121,8 +124,10 @@ class Child:
         connection = self._connection
         if connection is None:
             raise self._gone()
+        data = pickle.dumps(message)
         try:
-            connection.send(message)
+            with self._piping:
+                connection.send_bytes(data)
         except OSError:
             raise self._gone() from None
 
@@ -142,7 +147,8 @@ class Child:
             ready = wait([connection, self._woken], max(timeout_seconds, 0.0))
             if self._woken in ready:
                 self._woken.recv_bytes()
-            answer: Answer | None = connection.recv() if connection.poll() else None
+            with self._piping:
+                answer: Answer | None = connection.recv() if connection.poll() else None
         except (EOFError, OSError):
             raise self._gone() from None
         return answer
@@ -165,7 +171,8 @@ class Child:
                 process.kill()
                 process.join()
             if connection is not None:
-                connection.close()
+                with self._piping:
+                    connection.close()
             if scratch is not None:
                 scratch.remove()
 

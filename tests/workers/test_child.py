@@ -50,6 +50,37 @@ def test_a_child_is_not_told_where_database_and_redis_are(tmp_path: Path, laptop
     assert answer.error.message == "None None None"
 
 
+class Slow:
+    """A message that takes until it is told to be made ready for the pipe."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __reduce__(self) -> tuple[type[int], tuple[()]]:
+        self.begun.set()
+        self.go_on.wait()
+        return int, ()
+
+
+def test_a_child_that_is_killed_while_it_is_given_an_order_is_gone(child: Child) -> None:
+    child.start()
+    message = Slow()
+    raised: list[ChildGone] = []
+
+    def put() -> None:
+        with pytest.raises(ChildGone) as caught:
+            child.put(message)  # type: ignore[arg-type]
+        raised.append(caught.value)
+
+    thread = threading.Thread(target=put)
+    thread.start()
+    message.begun.wait()
+    child.kill()
+    message.go_on.set()
+    thread.join()
+    assert raised
+
+
 def test_a_wake_ends_a_wait(child: Child) -> None:
     child.start()
     child.wake()
