@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import secrets
 import threading
@@ -190,26 +191,28 @@ class Runner:
         """Have the task computed; anew where the process had to be ended for another run.
 
         Returns:
-            None where the run was to end early, and did not in time.
+            None where the run was to end before it was begun, or did not end in time.
         """
-        while True:
-            try:
+        while not self._is_to_end(run):
+            with contextlib.suppress(Killed):
                 errand = self._shared.order(claim.job.task, claim.sample, beside=beside)
                 return self._followed(errand, run, claim)
-            except Killed:
-                if run.why is not None:
-                    return None
+        return None
+
+    def _is_to_end(self, run: Run) -> bool:
+        now = time.monotonic()
+        if now >= run.ends_at:
+            run.end(Why.TIME_LIMIT)
+        if now >= self._leave_at:
+            run.end(Why.LEAVING)
+        return run.why is not None
 
     def _followed(self, errand: Errand, run: Run, claim: Claim) -> Answer | None:
         """Wait for the end of an order; see to it that there is one."""
         kill_at = float("inf")
         while True:
             now = time.monotonic()
-            if now >= run.ends_at:
-                run.end(Why.TIME_LIMIT)
-            if now >= self._leave_at:
-                run.end(Why.LEAVING)
-            if run.why is not None and kill_at == float("inf"):
+            if self._is_to_end(run) and kill_at == float("inf"):
                 kill_at = now + SOFT_STOP_SECONDS
                 self._shared.stop(errand)
             if now >= kill_at:

@@ -165,6 +165,23 @@ def test_a_stop_of_another_job_is_no_concern(cluster: Cluster, make_runner: Make
     assert [cluster.job(one).state for one in (job_id, after)] == ["done", "done"]
 
 
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_run_that_is_to_end_before_it_is_its_turn_is_not_begun(
+    cluster: Cluster, make_runner: MakeRunner, leaves: bool
+) -> None:
+    runner = make_runner()
+    job_id = cluster.submit("deaf 600")
+    run = runner.begin(job_id)
+    assert run
+    if leaves:
+        runner.leave(0)
+    else:
+        runner.stop(job_id)
+    runner.complete(run)
+    assert cluster.log == []
+    assert cluster.job(job_id).state == ("queued" if leaves else "failed")
+
+
 def test_a_run_that_is_stopped_without_a_cancel_fails(
     cluster: Cluster, make_runner: MakeRunner
 ) -> None:
