@@ -52,7 +52,7 @@ def watch_queue(settings: Settings) -> None:
 def open_stopped(settings: Settings, folder: Path) -> Compute:
     """Give what runs orders up to their first call of a model; numpy is the child's alone."""
     from neuralib.engines.basic_pitch.engine import BasicPitch
-    from neuralib.engines.demucs.lane import Lane
+    from neuralib.engines.demucs.openvino import OpenVINONetwork
     from neuralib.engines.whisper.log_mel import BlockwiseLogMel
     from neuralib.workers.engine_compute import EngineCompute
 
@@ -74,13 +74,7 @@ def open_stopped(settings: Settings, folder: Path) -> Compute:
 
         return first
 
-    make_lane = Lane.__init__
-
-    def made(lane: Lane, *arguments: Any) -> None:
-        make_lane(lane, *arguments)
-        lane._separate = stopped(lane._separate)
-
-    Lane.__init__ = made  # type: ignore[assignment, method-assign] # as above
+    OpenVINONetwork.start = stopped(OpenVINONetwork.start)  # type: ignore[method-assign] # as above
     BasicPitch._run = stopped(BasicPitch._run)  # type: ignore[method-assign] # as above
     make_mel = BlockwiseLogMel.__call__
     listen = stopped(lambda mel: mel)  # Whisper is called next, whichever library computes
