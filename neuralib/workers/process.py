@@ -65,7 +65,7 @@ def main(
             outbox.send(_failed(message, error))
             continue
         if isinstance(message, Order) and message.beside:
-            beside.submit(_work, message, compute, inbox, outbox)
+            beside.submit(_work_beside, message, compute, inbox, outbox)
         else:
             _work(message, compute, inbox, outbox)
 
@@ -160,6 +160,15 @@ def told(error: Exception) -> JobError:
             "with what the worker's log says"
         )
     return JobError(code=error.code, message=error.message)
+
+
+def _work_beside(order: Order, compute: Compute, inbox: Inbox, outbox: Outbox) -> None:
+    """Run an order in a thread; end the process where the main thread would have ended it."""
+    try:
+        _work(order, compute, inbox, outbox)
+    except BaseException:  # the pool would keep it to itself, and the worker wait for an answer
+        _LOG.exception("the thread of a run has ended")
+        os._exit(1)
 
 
 def _work(message: Order | Check, compute: Compute, inbox: Inbox, outbox: Outbox) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -59,6 +60,10 @@ class Scripted:
 
     def _exit(self, seconds: float, report: Report) -> None:
         os._exit(3)
+
+    def _quit(self, seconds: float, report: Report) -> None:
+        """What a library does that thinks that it is a program."""
+        sys.exit(3)
 
     def _refuse(self, seconds: float, report: Report) -> None:
         raise NoAudio("'song.wav' holds no audio")

@@ -212,6 +212,14 @@ def test_a_child_that_is_killed_costs_both_a_run_and_then_each_runs_alone(
     assert [line[4] for line in laptop.log] == ["True", "True", "False", "False"]
 
 
+def test_nobody_waits_for_a_run_whose_thread_has_ended(laptop: Cluster, start: Start) -> None:
+    start()
+    job = laptop.wait_for(short(laptop, "quit"), "failed")
+    assert job.error
+    assert job.error.code == "poisoned"
+    assert [line[4] for line in laptop.log] == ["True", "False", "False"]
+
+
 def test_a_job_that_takes_its_process_down_poisons_no_other(laptop: Cluster, start: Start) -> None:
     innocent, poison = short(laptop, "listen 1"), short(laptop, "crash 0.2")
     start()
