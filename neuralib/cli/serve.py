@@ -24,7 +24,12 @@ def serve(
         int, typer.Option(metavar="N", help="Port to listen at; 0 takes a free one.")
     ] = 7470,
     workers: Annotated[
-        int, typer.Option(metavar="N", help="Jobs that run at a time, where no Redis is set.")
+        int,
+        typer.Option(
+            metavar="N",
+            help="Jobs that run at a time, where no Redis is set; short recordings of `midi` run "
+            "beside each other.",
+        ),
     ] = 1,
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Run no jobs here.")] = False,
     device: options.Device = None,

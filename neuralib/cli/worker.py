@@ -8,7 +8,7 @@ import typer
 
 from neuralib.cli import options
 from neuralib.cli.console import command, keep_log
-from neuralib.cli.reach import check_choice, check_count
+from neuralib.cli.reach import check_choice, check_count, check_range
 
 
 @command
@@ -60,6 +60,7 @@ def worker(
     from neuralib.queue.base import TASK_KINDS
     from neuralib.settings import load_settings
     from neuralib.workers.main import run_worker
+    from neuralib.workers.messages import MOST_BESIDE
     from neuralib.workers.team import MOST_TOGETHER
 
     wanted = options.split(queues) or ()
@@ -70,7 +71,7 @@ def worker(
     if max_jobs is not None:
         check_count("--max-jobs", max_jobs)
     if together is not None:
-        check_count("--together", together)
+        check_range("--together", together, 1, MOST_BESIDE)
     if not grace >= 0:
         raise UsageError(f"--grace: got {grace:g}; it must be 0 seconds or more")
     keep_log(quiet=quiet, verbose=verbose)

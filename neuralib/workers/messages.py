@@ -9,6 +9,9 @@ from neuralib.jobs.sample import Sample
 from neuralib.queue.base import TaskKind
 from neuralib.tasks import MidiTask, SeparateTask, TranscribeTask
 
+MOST_BESIDE = 64
+"""Orders that a child runs beside each other; what is more would wait there, deaf to a stop."""
+
 
 @dataclass(frozen=True)
 class Order:

@@ -22,13 +22,19 @@ from neuralib.meter import Meter
 from neuralib.progress import Progress
 from neuralib.settings import Settings
 from neuralib.workers.compute import Compute, OpenCompute
-from neuralib.workers.messages import Answer, Check, Checked, Failed, Order, Stop, Told
+from neuralib.workers.messages import (
+    MOST_BESIDE,
+    Answer,
+    Check,
+    Checked,
+    Failed,
+    Order,
+    Stop,
+    Told,
+)
 
 TELL_SECONDS = 0.25
 """Least time between two answers about the progress of an order."""
-
-_MOST_BESIDE = 64
-"""Orders that run beside each other; the worker gives fewer."""
 
 _LOG = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -57,7 +63,7 @@ def main(
     inbox, outbox = Inbox(connection), Outbox(connection)
     compute: Compute | None = None
     # Models that come with threads of their own want to be called from one thread only: the main.
-    beside = ThreadPoolExecutor(_MOST_BESIDE, thread_name_prefix="beside")
+    beside = ThreadPoolExecutor(MOST_BESIDE, thread_name_prefix="beside")
     for message in inbox:
         try:
             compute = compute or open_compute(settings, folder)

@@ -96,6 +96,7 @@ def test_a_gateway_says_at_once_what_does_not_answer(micro_models: Path, tmp_pat
         (["worker", "--grace", "-1"], "--grace: got -1"),
         (["worker", "--max-jobs", "0"], "--max-jobs: got 0"),
         (["worker", "--together", "0"], "--together: got 0"),
+        (["worker", "--together", "65"], "--together: got 65"),
         (["keys", "create", "me", "--tenant", "Me!"], "tenant: got 'Me!'"),
     ],
 )
