@@ -161,8 +161,7 @@ class Runner:
         run.ends_at = time.monotonic() + self._timeout_seconds
         try:
             answer = self._ask(run, claim, beside)
-            if _is_out_of_memory(answer) and self._child.orders > 1:
-                # Models of earlier jobs may be what fills the device: try without them.
+            if _is_full(answer):
                 self._shared.end()
                 answer = self._ask(run, claim, beside)
         except ChildGone as gone:
@@ -276,8 +275,11 @@ class Runner:
                 )
 
 
-def _is_out_of_memory(answer: Answer | None) -> bool:
-    return isinstance(answer, Failed) and answer.error.code == DeviceMissing.code
+def _is_full(answer: Answer | None) -> bool:
+    """Tell whether a model of an earlier order of its process may be what fills the device."""
+    if not isinstance(answer, Failed) or answer.number == 1:
+        return False
+    return answer.error.code == DeviceMissing.code
 
 
 def _left(job_id: str, error: Exception) -> None:

@@ -27,6 +27,7 @@ class Scripted:
         self._log = settings.data_dir / "runs.log"
         self._folder = folder
         self._runs = 0
+        self._filled = False
 
     def run(self, order: Order, report: Report) -> Finished:
         self._runs += 1
@@ -74,6 +75,15 @@ class Scripted:
     def _full(self, seconds: float, report: Report) -> None:
         """A device that earlier orders have filled."""
         if self._runs > 1:
+            raise DeviceMissing("the GPU has too little memory")
+
+    def _fill(self, seconds: float, report: Report) -> None:
+        """A model that stays on the device."""
+        self._filled = True
+
+    def _crowded(self, seconds: float, report: Report) -> None:
+        """What finds no room beside such a model."""
+        if self._filled:
             raise DeviceMissing("the GPU has too little memory")
 
 

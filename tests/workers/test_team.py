@@ -26,6 +26,7 @@ from neuralib.workers.child import Child
 from neuralib.workers.compute import OpenCompute
 from neuralib.workers.embedded import EmbeddedWorker
 from neuralib.workers.main import open_embedded
+from neuralib.workers.messages import Answer, Failed
 from neuralib.workers.rq_worker import RqWorker
 from neuralib.workers.runner import Runner
 from neuralib.workers.team import Team
@@ -225,6 +226,30 @@ def test_a_job_that_takes_its_process_down_poisons_no_other(laptop: Cluster, sta
     start()
     assert laptop.wait_for(poison, "failed").error
     assert laptop.wait_for(innocent, "done").attempt == 2
+
+
+def test_all_that_find_a_full_device_are_tried_again(
+    laptop: Cluster, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = start()
+    laptop.wait_for(laptop.submit("fill"), "done")
+    looked: list[Answer] = []
+    is_full = runner_module._is_full
+
+    def look(answer: Answer | None) -> bool:
+        """Let the second look only when the process was started anew for the first."""
+        if not isinstance(answer, Failed):
+            return is_full(answer)
+        looked.append(answer)
+        if len(looked) == 1:
+            wait_until(lambda: len(looked) == 2)
+        else:
+            wait_until(lambda: worker._runner._child.orders == 1)
+        return is_full(answer)
+
+    monkeypatch.setattr(runner_module, "_is_full", look)
+    jobs = [short(laptop, "crowded") for _ in range(2)]
+    assert [laptop.wait_for(each, "done", "failed").state for each in jobs] == ["done", "done"]
 
 
 def test_who_leaves_hands_all_of_them_back(laptop: Cluster, start: Start) -> None:
