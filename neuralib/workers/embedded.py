@@ -61,7 +61,7 @@ class EmbeddedWorker:
                 self._team.run(job_id)
             running = self._runner.job_id
             self._tell("busy" if running else "idle", running)
-        self._team.close()
+        self._team.join()
         self._queue.forget(self._name)
 
     def _take(self) -> str | None:

@@ -117,7 +117,7 @@ class RqWorker(BaseWorker):
                     self._state, self._job_id = "idle", ""
                     self._tell_state()
         finally:
-            self._team.close()
+            self._team.join()
             self._closed.set()
             heart.join()
             self.teardown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from neuralib.jobs.claim import Claim
 from neuralib.queue.base import TaskKind
@@ -36,7 +35,6 @@ class Team:
         self._most = most
         self._runs: list[Run] = []
         self._changed = threading.Condition()
-        self._threads = ThreadPoolExecutor(most, thread_name_prefix="run")
 
     @property
     def kind(self) -> TaskKind | None:
@@ -67,7 +65,10 @@ class Team:
             return
         with self._changed:
             self._runs.append(run)
-        self._threads.submit(self._complete, run)
+        try:
+            threading.Thread(target=self._complete, args=(run,), name="run").start()
+        except RuntimeError:  # the system gives no more threads
+            self._complete(run)
 
     def wait(self, timeout_seconds: float) -> None:
         """Wait until a job has ended that was under way, or none is, or time is up."""
@@ -79,11 +80,6 @@ class Team:
         """Wait until no job is under way."""
         while self.kind is not None:
             self.wait(LOOK_SECONDS)  # a wait without end would hear no signal on Windows
-
-    def close(self) -> None:
-        """Wait likewise, and end the threads."""
-        self.join()
-        self._threads.shutdown()
 
     def _complete(self, run: Run) -> None:
         try:

@@ -92,7 +92,7 @@ def test_nobody_waits_for_a_job_that_ended_before_the_wait(laptop: Cluster) -> N
     began = time.monotonic()
     team.wait(5.0)
     assert time.monotonic() - began < 5.0
-    team.close()
+    team.join()
     runner.close()
 
 
@@ -211,6 +211,22 @@ def test_a_child_that_is_killed_costs_both_a_run_and_then_each_runs_alone(
         laptop.wait_for(job_id, "done")
         assert outcomes(laptop, job_id) == ["crashed", "done"]
     assert [line[4] for line in laptop.log] == ["True", "True", "False", "False"]
+
+
+def test_where_no_thread_can_be_had_jobs_run_in_turn(
+    laptop: Cluster, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name.startswith("run"):
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    start()
+    for job_id in [short(laptop, "nothing") for _ in range(2)]:
+        laptop.wait_for(job_id, "done")
 
 
 def test_nobody_waits_for_a_run_whose_thread_has_ended(laptop: Cluster, start: Start) -> None:
