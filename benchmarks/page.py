@@ -55,12 +55,13 @@ def _machine(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _goals(works: dict[str, Any], isa: str) -> Iterator[str]:
+    """Tell of each goal what the longest recording says that all its programs ran on."""
     rows = []
+    measured = [work for work in works.values() if work["isa"] == isa and work["rounds"]]
+    measured.sort(key=lambda work: work["audio_seconds"])
     for goal in GOALS:
-        found = [work for work in works.values() if work["row"] == goal.row and work["isa"] == isa]
-        for work in found[-1:]:
-            if work["rounds"] and (cells := _goal(goal, work["rounds"])):
-                rows.append([goal.work, *cells])
+        told = [_goal(goal, work["rounds"]) for work in measured if work["row"] == goal.row]
+        rows += [[goal.work, *cells] for cells in told if cells][-1:]
     if rows:
         limited = "" if isa == "all" else f", both limited to {isa.upper()}"
         yield f"## Goals{limited}\n"
