@@ -30,7 +30,7 @@ def per_array(
         key = (values, tuple(sorted(options.items())))
         if id(array) not in known:
             known[id(array)] = {}
-            weakref.finalize(array, known.pop, id(array)).atexit = False
+            weakref.finalize(array, known.pop, id(array), None).atexit = False
         found = known[id(array)]
         if key not in found:
             found[key] = function(array, *values, **options)
