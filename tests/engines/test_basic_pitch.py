@@ -127,7 +127,7 @@ def agreement(notes: list[Note], expected: list[Note]) -> float:
 
 
 @pytest.mark.parametrize(
-    "frames", [1, 255, 257, 36_164 - 3840, 36_165 - 3840, 2 * 36_164 - 3840, 100_000]
+    "frames", [1, 255, 257, 36_164 - 3840, 36_165 - 3840, 36_164, 36_165, 2 * 36_164 - 3840]
 )
 def test_every_length_has_as_many_frames_as_in_basic_pitch(
     frames: int, engine: BasicPitch, reference: inference.Model, tmp_path: Path

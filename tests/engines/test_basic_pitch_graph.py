@@ -18,7 +18,7 @@ from neuralib.engines.basic_pitch.prepared import processor_graph
 from neuralib.engines.basic_pitch.weights import Unsupported
 from neuralib.engines.device import Placement
 from neuralib.errors import OutputError
-from neuralib.midi.times import TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES
+from neuralib.midi.times import KEPT_FRAMES, TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
 from tests.midi.music import CHORDS, play
@@ -61,11 +61,15 @@ def graph(files: ModelFiles) -> bytes:
     return processor_graph(files, None)
 
 
-def run(graph: bytes, samples: NDArray[np.floating]) -> dict[str, NDArray[np.float32]]:
+def run(
+    graph: bytes, samples: NDArray[np.floating], frames: int = KEPT_FRAMES
+) -> dict[str, NDArray[np.float32]]:
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     names = sorted(each.name for each in session.get_outputs())
     window = samples.astype(np.float32).reshape(1, -1, 1)
-    return dict(zip(names, session.run(names, {session.get_inputs()[0].name: window}), strict=True))
+    inputs = [each.name for each in session.get_inputs()]
+    values = dict(zip(inputs, (window, np.array([frames])), strict=False))
+    return dict(zip(names, session.run(names, values), strict=True))
 
 
 @pytest.mark.parametrize("sound", SOUNDS)
@@ -81,6 +85,17 @@ def test_activations_are_those_of_the_original_graph(
         assert values.shape[1] == WINDOW_FRAMES
         kept = values[:, TRIM_FRAMES:-TRIM_FRAMES]
         np.testing.assert_allclose(found[name], kept, rtol=0, atol=TOLERANCE, err_msg=name)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 85, 141])
+def test_fewer_frames_are_the_first_of_all(frames: int, graph: bytes) -> None:
+    all_frames = run(graph, SOUNDS["music"])
+
+    found = run(graph, SOUNDS["music"], frames)
+
+    for name, values in all_frames.items():
+        assert found[name].shape == (1, frames, values.shape[-1])
+        np.testing.assert_array_equal(found[name], values[:, :frames], err_msg=name)
 
 
 def test_every_key_has_activations_of_its_own(graph: bytes) -> None:

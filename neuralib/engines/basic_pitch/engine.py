@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.segment import Segment, Segmenter
 from neuralib.engines.base import PitchTracker, Prepare
+from neuralib.engines.basic_pitch.graph import CONTOURS, FRAMES, INPUT, NOTES, ONSETS
 from neuralib.engines.basic_pitch.prepared import processor_graph
 from neuralib.engines.basic_pitch.weights import Unsupported
 from neuralib.engines.device import Placement, cores, onnx_devices
@@ -40,12 +42,7 @@ if TYPE_CHECKING:
 
     from neuralib.models.files import ModelFiles
 
-_INPUT = "serving_default_input_2:0"
-_OUTPUTS = {  # widths of onsets, notes and contours
-    "StatefulPartitionedCall:2": KEYS,
-    "StatefulPartitionedCall:1": KEYS,
-    "StatefulPartitionedCall:0": KEYS * BINS_PER_KEY,
-}
+_WIDTHS = {ONSETS: KEYS, NOTES: KEYS, CONTOURS: KEYS * BINS_PER_KEY}
 
 _LEAD_SAMPLES = TRIM_FRAMES * HOP
 
@@ -134,7 +131,7 @@ class BasicPitch(PitchTracker):
     def _kind(self) -> str:
         return self.placement.device.partition(":")[0]
 
-    def _runs(self, batches: Iterable[NDArray[np.float32]]) -> Generator[Activations, None, None]:
+    def _runs(self, batches: Iterable[list[_Window]]) -> Generator[Activations, None, None]:
         """Compute batches, several at a time; what is not needed any more is not begun."""
         waiting: deque[Future[Activations]] = deque()
         try:
@@ -148,13 +145,24 @@ class BasicPitch(PitchTracker):
             for run in waiting:
                 run.cancel()
 
-    def _run(self, windows: NDArray[np.float32]) -> Activations:
-        """Compute windows of shape (n, 43 844, 1) and join what remains of their frames."""
+    def _run(self, windows: list[_Window]) -> Activations:
+        """Compute windows and join the frames that are kept of them."""
         assert self._session is not None
-        outputs = self._session.run(list(_OUTPUTS), {_INPUT: windows})
-        trim = (outputs[0].shape[1] - KEPT_FRAMES) // 2
+        values = {INPUT: np.stack([window.samples for window in windows])}
+        if len(self._session.get_inputs()) > 1:  # ours, which takes one window
+            values[FRAMES] = np.array([windows[0].frames])
+        outputs = self._session.run(list(_WIDTHS), values)
+        trim = TRIM_FRAMES if outputs[0].shape[1] == WINDOW_FRAMES else 0
         kept = (out[:, trim : trim + KEPT_FRAMES] for out in outputs)
         return Activations(*(out.reshape(-1, out.shape[-1]) for out in kept))
+
+
+@dataclass(frozen=True)
+class _Window:
+    samples: NDArray[np.float32]
+    """(43 844, 1); the last ones of a song are filled up with silence."""
+    frames: int
+    """How many of the frames that a window keeps start within the song; at least one."""
 
 
 class _Windows:
@@ -165,26 +173,27 @@ class _Windows:
         self.samples = 0
         """Samples that went by, without the silence that is put in front of them."""
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
-        """Yield (43 844, 1) each; the last ones are filled up with silence."""
+    def __iter__(self) -> Iterator[_Window]:
         segmenter = Segmenter(1, WINDOW_SAMPLES, STRIDE_SAMPLES)
-        yield from map(_fill, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
+        yield from map(_window, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
         for block in self._blocks:
             self.samples += block.shape[-1]
-            yield from map(_fill, segmenter.push(block))
-        if self.samples:
-            yield from map(_fill, segmenter.finish())
+            yield from map(_window, segmenter.push(block))
+        for segment in segmenter.finish():
+            if segment.frames > _LEAD_SAMPLES:  # else the window before has said all
+                yield _window(segment)
 
 
-def _batched(windows: Iterable[NDArray[np.float32]], size: int) -> Iterator[NDArray[np.float32]]:
+def _batched(windows: Iterable[_Window], size: int) -> Iterator[list[_Window]]:
     waiting = iter(windows)
     while batch := list(islice(waiting, size)):
-        yield np.stack(batch)
+        yield batch
 
 
-def _fill(segment: Segment) -> NDArray[np.float32]:
+def _window(segment: Segment) -> _Window:
     missing = WINDOW_SAMPLES - segment.frames
-    return np.pad(segment.samples, ((0, 0), (0, missing))).T
+    samples = np.pad(segment.samples, ((0, 0), (0, missing))).T
+    return _Window(samples, frames_about(min(segment.frames - _LEAD_SAMPLES, STRIDE_SAMPLES)))
 
 
 def _open(graph: bytes, path: Path, device: str) -> InferenceSession:
@@ -228,10 +237,13 @@ def _check(session: InferenceSession, path: Path) -> None:
     inputs = {each.name: tuple(each.shape[1:]) for each in session.get_inputs()}
     outputs = {each.name: tuple(each.shape[1:]) for each in session.get_outputs()}
     known = [
-        {name: (frames, width) for name, width in _OUTPUTS.items()}
-        for frames in (WINDOW_FRAMES, KEPT_FRAMES)
+        (
+            {INPUT: (WINDOW_SAMPLES, 1)} | more,
+            {name: (frames, wide) for name, wide in _WIDTHS.items()},
+        )
+        for more, frames in (({}, WINDOW_FRAMES), ({FRAMES: ()}, FRAMES))
     ]
-    if inputs != {_INPUT: (WINDOW_SAMPLES, 1)} or outputs not in known:
+    if (inputs, outputs) not in known:
         raise _not_basic_pitch(path, f"its inputs are {inputs} and its outputs {outputs}")
 
 

@@ -31,12 +31,13 @@ from numpy.typing import NDArray
 from neuralib.engines.basic_pitch.onnx_graph import OnnxGraph
 from neuralib.engines.basic_pitch.weights import BasicPitchWeights, Layer, Weights
 from neuralib.midi.activations import BINS_PER_KEY, KEYS
-from neuralib.midi.times import HOP, KEPT_FRAMES, TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES
+from neuralib.midi.times import HOP, TRIM_FRAMES, WINDOW_FRAMES, WINDOW_SAMPLES
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 INPUT = "serving_default_input_2:0"
+FRAMES = "frames"
 ONSETS, NOTES, CONTOURS = (f"StatefulPartitionedCall:{number}" for number in (2, 1, 0))
 
 _BINS = KEYS * BINS_PER_KEY
@@ -70,12 +71,16 @@ _DECIBELS = (np.float32(1 / np.log(10)), np.float32(10))
 def build_graph(weights: BasicPitchWeights) -> ModelProto:
     """Write the graph of one window; its inputs and outputs are called as basic-pitch's are.
 
-    Input (1, 43 844, 1): samples at 22 050 Hz. Outputs (1, 142, 264) for contours, (1, 142, 88)
-    for notes and onsets: probabilities, in the frames that a window keeps.
+    Inputs (1, 43 844, 1): samples at 22 050 Hz, and (1,): how many of the 142 frames that a window
+    keeps are wanted, from the first on; at least one. Outputs (1, frames, 264) for contours,
+    (1, frames, 88) for notes and onsets: probabilities, in these frames.
     """
     graph = OnnxGraph("basic-pitch")
-    samples = graph.input(INPUT, 1, WINDOW_SAMPLES, 1)
-    spectrogram = _middle(graph, _spectrogram(graph, samples, weights), TRIM_FRAMES - _CONTEXT)
+    samples = graph.input(INPUT, np.float32, 1, WINDOW_SAMPLES, 1)
+    frames = graph.input(FRAMES, np.int64, 1)
+    seen = graph.add("Add", frames, np.array([TRIM_FRAMES + _CONTEXT]))
+    spectrogram = _spectrogram(graph, samples, weights)
+    spectrogram = graph.cut(spectrogram, -1, np.array([TRIM_FRAMES - _CONTEXT]), seen)
     contours = _contours(graph, spectrogram, weights)
     notes = _notes(graph, contours, weights)
     onsets = _onsets(graph, spectrogram, notes, weights)
@@ -84,9 +89,8 @@ def build_graph(weights: BasicPitchWeights) -> ModelProto:
         (NOTES, notes, KEYS, _MORE_NOTES),
         (ONSETS, onsets, KEYS, 0),
     ):
-        frames = graph.add("Transpose", _middle(graph, value, more), perm=(0, 1, 3, 2))
-        frames = graph.reshape(frames, 1, KEPT_FRAMES, width)
-        graph.output(name, frames, 1, KEPT_FRAMES, width)
+        turned = graph.add("Transpose", _middle(graph, value, more), perm=(0, 1, 3, 2))
+        graph.output(name, graph.reshape(turned, 1, -1, width), 1, FRAMES, width)
     return graph.model()
 
 
@@ -105,7 +109,9 @@ def _spectrogram(graph: OnnxGraph, samples: str, weights: BasicPitchWeights) -> 
         octaves.append(graph.reshape(found, 2, _OCTAVE - first, WINDOW_FRAMES))
     levelled = graph.add("Mul", graph.add("Concat", *octaves[::-1], axis=1), weights.levels)
     squares = graph.add("Mul", levelled, levelled)
-    return _normalised(graph, graph.add("ReduceSum", squares, np.array([0]), keepdims=0), weights)
+    real, imaginary = (graph.cut(squares, 0, np.array([n]), np.array([n + 1])) for n in range(2))
+    power = graph.reshape(graph.add("Add", real, imaginary), _ROWS, WINDOW_FRAMES)
+    return _normalised(graph, power, weights)
 
 
 def _halved(graph: OnnxGraph, wave: str, length: int, half_band: Weights) -> tuple[str, int]:
@@ -119,7 +125,7 @@ def _halved(graph: OnnxGraph, wave: str, length: int, half_band: Weights) -> tup
     after = 2 * _SAMPLES * (blocks - 1) + kernel.shape[-1] - before - length
     found = graph.add("Conv", wave, kernel, strides=(1, 2 * _SAMPLES), pads=(0, before, 0, after))
     joined = graph.reshape(graph.add("Transpose", found, perm=(0, 2, 3, 1)), blocks * _SAMPLES)
-    return graph.reshape(graph.rows(joined, 0, left), 1, 1, 1, left), left
+    return graph.reshape(graph.cut(joined, 0, np.array([0]), np.array([left])), 1, 1, 1, left), left
 
 
 def _normalised(graph: OnnxGraph, power: str, weights: BasicPitchWeights) -> str:
@@ -166,7 +172,7 @@ def _contours(graph: OnnxGraph, spectrogram: str, weights: BasicPitchWeights) ->
 
 def _edge(graph: OnnxGraph, spectrogram: str, layer: Layer, bins: range, rows: range) -> str:
     """Add the layer of the harmonics for some bins: (1, 64, blocks, frames)."""
-    seen = graph.rows(spectrogram, rows.start, rows.stop)
+    seen = graph.cut(spectrogram, 0, np.array([rows.start]), np.array([rows.stop]))
     seen = graph.reshape(seen, 1, len(rows), 1, -1)
     kernel = _over_rows(layer, bins, rows)[:, :, None]
     hidden = graph.add("Conv", seen, kernel, np.tile(layer.bias, len(bins)))
@@ -198,7 +204,7 @@ def _middle(graph: OnnxGraph, value: str, frames: int) -> str:
     """Leave out so many frames at each end."""
     if not frames:
         return value
-    return graph.add("Slice", value, np.array([frames]), np.array([-frames]), np.array([-1]))
+    return graph.cut(value, -1, np.array([frames]), np.array([-frames]))
 
 
 def _gathered(graph: OnnxGraph, spectrogram: str, rows: NDArray[np.int64]) -> str:

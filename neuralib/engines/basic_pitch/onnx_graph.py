@@ -33,13 +33,14 @@ class OnnxGraph:
         self._inputs: list[ValueInfoProto] = []
         self._outputs: list[ValueInfoProto] = []
 
-    def input(self, name: str, *shape: int) -> str:
+    def input(self, name: str, dtype: type[np.generic], *shape: int) -> str:
         """Add an input; give its name."""
-        self._inputs.append(self._helper.make_tensor_value_info(name, self._float, shape))
+        kind = self._helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self._inputs.append(self._helper.make_tensor_value_info(name, kind, shape))
         return name
 
-    def output(self, name: str, value: str, *shape: int) -> None:
-        """Let `value`, of this shape, be an output called `name`."""
+    def output(self, name: str, value: str, *shape: int | str) -> None:
+        """Let `value` be an output called `name`; a length that varies has a name in its shape."""
         self._nodes.append(self._helper.make_node("Identity", [value], [name]))
         self._outputs.append(self._helper.make_tensor_value_info(name, self._float, shape))
 
@@ -58,9 +59,9 @@ class OnnxGraph:
         """Pad each axis of `value`; `mode` is `constant` (zeros) or `reflect`."""
         return self.add("Pad", value, np.array([*before, *after]), mode=mode)
 
-    def rows(self, value: str, start: int, stop: int) -> str:
-        """Cut a range out of the first axis of `value`."""
-        return self.add("Slice", value, np.array([start]), np.array([stop]), np.array([0]))
+    def cut(self, value: str, axis: int, start: Operand, stop: Operand) -> str:
+        """Cut a range out of an axis of `value`; `start` and `stop` have one number each."""
+        return self.add("Slice", value, start, stop, np.array([axis]))
 
     def model(self) -> ModelProto:
         """Close the graph."""
