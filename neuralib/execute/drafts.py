@@ -11,6 +11,7 @@ import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 from neuralib.errors import cannot_write
@@ -24,8 +25,8 @@ def draft_name() -> str:
     return f".neuralib-{_host()}-{secrets.token_hex(6)}.part"
 
 
-def make_draft(path: Path, held: ExitStack) -> None:
-    """Make an empty file, and lock it until `held` is closed.
+def make_draft(path: Path, held: ExitStack, data: bytes) -> None:
+    """Make a file that begins with `data`, and lock it until `held` is closed.
 
     The system unlocks it when its process ends, however that ends; so `sweep` knows what nobody
     needs any more.
@@ -34,13 +35,20 @@ def make_draft(path: Path, held: ExitStack) -> None:
         OSError: where it cannot be made; FileNotFoundError where something took it away, too.
     """
     if sys.platform == "win32":  # what is open could not be renamed
-        path.touch()
+        path.write_bytes(data)
         return
     draft = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     held.callback(os.close, draft)
     with contextlib.suppress(OSError):  # not every file system has locks
         fcntl.flock(draft, fcntl.LOCK_EX)
     path.stat()  # it may have been swept before it was locked
+    while data:
+        data = data[os.write(draft, data) :]
+
+
+def digest_of(data: bytes) -> tuple[str, int]:
+    """Give the sha256 and the size of a whole file."""
+    return hashlib.sha256(data).hexdigest(), len(data)
 
 
 def digest(name: str, draft: Path) -> tuple[str, int]:
@@ -82,5 +90,6 @@ def _drafts(folder: Path) -> Iterator[Path]:
                 yield Path(entry)
 
 
+@cache
 def _host() -> str:
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, cast
 
 from neuralib.errors import OutputError, cannot_write
-from neuralib.execute.drafts import digest, draft_name, make_draft, sweep
+from neuralib.execute.drafts import digest, digest_of, draft_name, make_draft, sweep
 from neuralib.execute.room import check_room
 
 ArtifactKind = Literal["stem", "notes", "transcript"]
@@ -51,10 +51,11 @@ class Sink(ABC):
 
     def __init__(self) -> None:
         self._drafts: list[tuple[ArtifactKind, str, Path]] = []
+        self._told: dict[Path, tuple[str, int]] = {}  # digests of drafts that nobody adds to
         self._held = ExitStack()
 
-    def create(self, kind: ArtifactKind, name: str) -> Path:
-        """Give the temporary path to write the result `name` to.
+    def create(self, kind: ArtifactKind, name: str, data: bytes = b"") -> Path:
+        """Give the temporary path to write the result `name` to, which begins with `data`.
 
         Raises:
             OutputError: where it cannot be created.
@@ -62,7 +63,7 @@ class Sink(ABC):
         for last in (False, False, True):
             try:
                 path = self._draft(name)
-                self._begin(kind, name, path)
+                self._begin(kind, name, path, data)
                 break
             except OSError as error:
                 # Another run that shares a folder with this one may just have removed it.
@@ -70,12 +71,14 @@ class Sink(ABC):
                     raise cannot_write(name, error) from None
         return path
 
-    def _begin(self, kind: ArtifactKind, name: str, path: Path) -> None:
+    def _begin(self, kind: ArtifactKind, name: str, path: Path, data: bytes) -> None:
         # Known before it is there: an interrupt may come between any two steps.
         self._drafts.append((kind, name, path))
         try:
-            make_draft(path, self._held)
+            make_draft(path, self._held, data)
         except OSError:
+            with contextlib.suppress(OSError):  # it may be that there is none
+                path.unlink()
             self._drafts.pop()
             raise
 
@@ -116,11 +119,7 @@ class Sink(ABC):
         Raises:
             OutputError: where it cannot be written.
         """
-        draft = self.create(kind, name)
-        try:
-            draft.write_bytes(data)
-        except OSError as error:
-            raise cannot_write(name, error) from None
+        self._told[self.create(kind, name, data)] = digest_of(data)
 
     def __enter__(self) -> Sink:
         return self
@@ -131,24 +130,26 @@ class Sink(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        hidden = [(path, self._shown(name)) for _, name, path in self._drafts]
+        drafts = self._drafts.copy()
         try:
             if kind is None:
                 self.artifacts = tuple(
                     Artifact(what, name, self._publish(name, path), *told)
                     for what, name, path in self._drafts
-                    for told in [digest(name, path)]
+                    for told in [self._told.get(path) or digest(name, path)]
                 )
+                self._drafts.clear()
         finally:
             for _, _, path in self._drafts:
                 path.unlink(missing_ok=True)
             self._drafts.clear()
+            self._told.clear()
             self._held.close()
             self._close()
         if isinstance(error, OutputError):
             message = error.message
-            for draft, shown in hidden:
-                message = message.replace(repr(str(draft)), repr(shown))
+            for _, name, draft in drafts:
+                message = message.replace(repr(str(draft)), repr(self._shown(name)))
             if message != error.message:
                 raise type(error)(message) from None
 
@@ -220,6 +221,8 @@ class FolderSink(Sink):
         return str(path)
 
     def _make(self, folder: Path) -> None:
+        if os.path.isdir(folder):
+            return
         missing = [each for each in (folder, *folder.parents) if not os.path.exists(each)]
         self._made = missing + self._made
         try:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import io
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -60,8 +61,8 @@ def test_an_interrupt_within_a_step_leaves_no_draft(
 ) -> None:
     """A thread is interrupted anywhere, also right after its file was made."""
 
-    def interrupted(path: Path, held: ExitStack) -> None:
-        make_draft(path, held)
+    def interrupted(path: Path, held: ExitStack, data: bytes) -> None:
+        make_draft(path, held, data)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sink_module, "make_draft", interrupted)
@@ -81,6 +82,33 @@ def test_a_full_disk_is_told_by_the_name_of_the_result(tmp_path: Path) -> None:
         overflow(FolderSink(tmp_path / "out"))
     asked_for = tmp_path / "out" / "song.mid"
     assert told.value.message.startswith(f"cannot write {str(asked_for)!r}: No space left")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit of a file's size to set")
+def test_a_disk_that_is_full_before_the_end_keeps_all_back(tmp_path: Path) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with (
+        pytest.raises(OutputError, match=r"cannot write 'song\.json': File too large"),
+        FolderSink(tmp_path) as sink,
+    ):
+        sink.put("notes", "song.mid", b"notes")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        try:
+            sink.put("notes", "song.json", b"notes" * 1000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert everything_in(tmp_path) == []
+
+
+def test_what_is_put_has_the_digest_of_its_file(tmp_path: Path) -> None:
+    data = b"notes" * 1000
+    with FolderSink(tmp_path) as sink:
+        sink.put("notes", "song.mid", data)
+    (song,) = sink.artifacts
+    assert Path(song.path).read_bytes() == data
+    assert (song.sha256, song.bytes) == (hashlib.sha256(data).hexdigest(), len(data))
 
 
 def test_old_results_stay_until_the_new_ones_are_complete(tmp_path: Path) -> None:
