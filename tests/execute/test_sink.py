@@ -84,21 +84,24 @@ def test_a_full_disk_is_told_by_the_name_of_the_result(tmp_path: Path) -> None:
     assert told.value.message.startswith(f"cannot write {str(asked_for)!r}: No space left")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="has no limit of a file's size to set")
-def test_a_disk_that_is_full_before_the_end_keeps_all_back(tmp_path: Path) -> None:
+def put_what_does_not_fit(sink: Sink, name: str) -> None:
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        sink.put("notes", name, b"notes" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit of a file's size to set")
+def test_a_disk_that_is_full_before_the_end_keeps_all_back(tmp_path: Path) -> None:
     with (
         pytest.raises(OutputError, match=r"cannot write 'song\.json': File too large"),
         FolderSink(tmp_path) as sink,
     ):
-        sink.put("notes", "song.mid", b"notes")
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-        try:
-            sink.put("notes", "song.json", b"notes" * 1000)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        put_what_does_not_fit(sink, "song.json")
     assert everything_in(tmp_path) == []
 
 
