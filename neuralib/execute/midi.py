@@ -13,7 +13,7 @@ from neuralib.midi.beats import find_tempo
 from neuralib.midi.create import create_notes
 from neuralib.midi.encode import encode_notes
 from neuralib.midi.quantize import quantize
-from neuralib.midi.recorder import BYTES_A_SECOND
+from neuralib.midi.recorder import BYTES_A_SECOND, MOST_SECONDS_IN_MEMORY
 from neuralib.midi.score import Score
 from neuralib.midi.tempo import Tempo
 from neuralib.progress import Progress, Report
@@ -29,7 +29,8 @@ def run_midi(
 ) -> float:
     """Write the notes of `source` in every format of the task; return its length in seconds."""
     seconds = source.probe().seconds
-    check_temporary_room(source, BYTES_A_SECOND, "activations")
+    if (seconds or 0.0) > MOST_SECONDS_IN_MEMORY:
+        check_temporary_room(source, BYTES_A_SECOND, "activations")
     later = partial(float, _NOTES_SECONDS_A_SECOND * (seconds or 0.0))
     watch = Watch(report, "run", engine.sample_rate, seconds, later)
     blocks = watch(source.read(engine.sample_rate, 1))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import tempfile
+import weakref
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -13,9 +16,12 @@ from neuralib.midi.recorder import Recorder
 from tests.midi.reference import make_activations
 
 
-@pytest.mark.parametrize("frames", [0, 1, 150, 284])
-def test_activations_come_back(frames: int) -> None:
-    pieces = [make_activations(142, seed) for seed in range(2)]
+@pytest.mark.parametrize(
+    ("pieces_count", "frames"), [(2, 0), (2, 1), (2, 150), (2, 284), (9, 0), (9, 1000), (9, 1278)]
+)
+def test_activations_come_back(pieces_count: int, frames: int) -> None:
+    """Whether they fit into memory (two pieces) or not."""
+    pieces = [make_activations(142, seed) for seed in range(pieces_count)]
     with Recorder() as recorder:
         for piece in pieces:
             recorder.append(piece)
@@ -33,10 +39,34 @@ def test_nothing_recorded_is_nothing() -> None:
         assert recorder.finish(0).contours.shape == (0, 264)
 
 
+def test_a_short_clip_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    with Recorder() as recorder:
+        recorder.append(make_activations(142, 1))
+        assert recorder.finish(87).contours.shape == (87, 264)
+
+
+def test_long_songs_leave_memory() -> None:
+    """What was given is not kept, apart from a few seconds."""
+    alive = []
+    with Recorder() as recorder:
+        for seed in range(20):
+            piece = make_activations(142, seed)
+            recorder.append(piece)
+            alive.append(weakref.ref(piece.contours))
+            del piece
+        assert not any(matrix() is not None for matrix in alive)
+
+
+def refuse() -> NoReturn:
+    raise AssertionError("a temporary file was made")
+
+
 def test_a_run_that_fails_leaves_no_file_open() -> None:
     def run() -> None:
         with Recorder() as recorder:
-            recorder.append(make_activations(142, 1))
+            for seed in range(9):
+                recorder.append(make_activations(142, seed))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
