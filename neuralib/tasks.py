@@ -11,7 +11,7 @@ from neuralib.errors import UsageError
 
 AudioFormat = Literal["wav", "flac", "mp3", "ogg", "opus", "m4a"]
 NotesFormat = Literal["mid", "csv", "json"]
-NotesClock = Literal["basic-pitch", "input"]
+NotesClock = Literal["auto", "basic-pitch", "input"]
 TranscriptFormat = Literal["txt", "srt", "vtt", "tsv", "json", "lrc", "elrc", "ass"]
 QuantizeGrid = Literal["1/4", "1/8", "1/16", "1/32", "1/4t", "1/8t", "1/16t", "1/32t"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -104,9 +104,10 @@ class MidiTask(BaseTask):
     """Let overlapping notes bend, one track a pitch."""
     melodia_trick: bool = True
     """Also look for notes without a clear onset."""
-    clock: NotesClock = "basic-pitch"
+    clock: NotesClock = "auto"
     """`basic-pitch`: notes bear its times, up to 10 ms off, and 13 ms after an hour; `input`: those
-    of the recording, to half a frame (6 ms), however long it is."""
+    of the recording, to half a frame (6 ms), however long it is; `auto`: basic-pitch's up to ten
+    minutes, the input's beyond."""
     tempo_bpm: Annotated[float, Field(ge=4.0, le=960.0)] | Literal["auto"] = 120.0
     """Tempo of the MIDI file; the notes keep their times in seconds. `auto`: found in the song."""
     quantize: QuantizeGrid | None = None

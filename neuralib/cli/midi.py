@@ -60,11 +60,11 @@ def midi(
     clock: Annotated[
         str,
         typer.Option(
-            metavar="basic-pitch|input",
+            metavar="auto|basic-pitch|input",
             help="Times as basic-pitch counts them, up to 13 ms off in an hour, or exactly those "
-            "of the input.",
+            "of the input. auto: the input's in recordings beyond ten minutes.",
         ),
-    ] = "basic-pitch",
+    ] = "auto",
     tempo: Annotated[
         str,
         typer.Option(

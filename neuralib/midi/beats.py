@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neuralib.errors import EngineMissing
 from neuralib.midi.activations import Activations, Matrix
 from neuralib.midi.tempo import Tempo
-from neuralib.midi.times import SAMPLE_RATE, frames_about, seconds_of
+from neuralib.midi.times import SAMPLE_RATE, Clock, clock_of, frames_about, seconds_of
 from neuralib.tasks import NotesClock
 
 _LOG = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def check_beat_tracker() -> None:
         )
 
 
-def find_tempo(activations: Activations, clock: NotesClock = "basic-pitch") -> Tempo:
+def find_tempo(activations: Activations, clock: NotesClock = "auto") -> Tempo:
     """Find the steady tempo of a song, and where its beats are.
 
     librosa's dynamic programming (Ellis, "Beat tracking by dynamic programming", 2007) follows the
@@ -58,7 +58,7 @@ def find_tempo(activations: Activations, clock: NotesClock = "basic-pitch") -> T
     """
     check_beat_tracker()
     strength = _strength(activations.onsets)
-    lines = _lines(strength, clock) if strength.any() else []
+    lines = _lines(strength, clock_of(clock, len(activations.onsets))) if strength.any() else []
     if not lines:
         _LOG.warning(
             "no beat was found; the tempo is written as %g",
@@ -103,7 +103,7 @@ def _strength(onsets: Matrix) -> NDArray[np.float32]:
     return strength
 
 
-def _lines(strength: NDArray[np.float32], clock: NotesClock) -> list[_Line]:
+def _lines(strength: NDArray[np.float32], clock: Clock) -> list[_Line]:
     """Follow the beats at the tempo that librosa guesses, and at those that it may mean.
 
     Its guess is often that of half or of three quarters of a beat.
@@ -130,7 +130,7 @@ def _loudest(strength: NDArray[np.float32]) -> NDArray[np.float32]:
     return max(pieces, key=lambda piece: float(piece.sum()))
 
 
-def _line(strength: NDArray[np.float32], frames: NDArray[np.int64], clock: NotesClock) -> _Line:
+def _line(strength: NDArray[np.float32], frames: NDArray[np.int64], clock: Clock) -> _Line:
     """Lay a line through beats, some of which may be missing, and a few be wrong."""
     beats = seconds_of(frames, clock)
     usual = float(np.median(np.diff(beats)))

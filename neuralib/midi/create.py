@@ -15,7 +15,7 @@ from neuralib.midi.bends import estimate_bends
 from neuralib.midi.notes import Note
 from neuralib.midi.peaks import onset_peaks
 from neuralib.midi.search import NoteSearch, Span
-from neuralib.midi.times import WINDOW_FRAMES, frames_in, seconds_of
+from neuralib.midi.times import WINDOW_FRAMES, clock_of, frames_in, seconds_of
 from neuralib.tasks import MidiTask
 
 
@@ -93,6 +93,7 @@ def _notes(
     table = np.fromiter(chain.from_iterable(spans), np.int64, 3 * len(spans)).reshape(-1, 3)
     starts, ends, keys = table.T
     keys += lowest
+    clock = clock_of(task.clock, len(activations.notes))
     curves = (
         estimate_bends(activations.contours, starts, ends, keys)
         if task.pitch_bends
@@ -100,8 +101,8 @@ def _notes(
     )
     return map(
         Note,
-        seconds_of(starts, task.clock).tolist(),
-        seconds_of(ends, task.clock).tolist(),
+        seconds_of(starts, clock).tolist(),
+        seconds_of(ends, clock).tolist(),
         (LOWEST_PITCH + keys).tolist(),
         amplitudes(activations.notes, starts, ends, keys),
         curves,

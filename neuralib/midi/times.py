@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from neuralib.tasks import NotesClock
+
+Clock = Literal["basic-pitch", "input"]
 
 SAMPLE_RATE = 22_050
 HOP = 256
@@ -27,7 +31,19 @@ STRIDE_SAMPLES = WINDOW_SAMPLES - 2 * TRIM_FRAMES * HOP
 _WINDOW_LEAD_SECONDS = HOP / SAMPLE_RATE * (WINDOW_FRAMES - WINDOW_SAMPLES / HOP) + 0.0018
 
 
-def seconds_of(frames: NDArray[np.int64], clock: NotesClock = "basic-pitch") -> NDArray[np.float64]:
+_SONG_SECONDS = 600
+"""So long a recording may be compared with basic-pitch's notes; by then its clock has drifted by
+less than 0.5 ms."""
+
+
+def clock_of(clock: NotesClock, frames: int) -> Clock:
+    """Choose the clock of a recording of so many frames: `auto` is the input's for long ones."""
+    if clock != "auto":
+        return clock
+    return "basic-pitch" if frames <= frames_about(_SONG_SECONDS * SAMPLE_RATE) else "input"
+
+
+def seconds_of(frames: NDArray[np.int64], clock: Clock = "basic-pitch") -> NDArray[np.float64]:
     """Turn frame numbers into seconds of audio.
 
     `input`: t(n) = (36 164 ⌊n / 142⌋ + 256 (n mod 142)) / 22 050, for each window keeps 142 frames,

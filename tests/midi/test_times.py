@@ -15,14 +15,23 @@ from numpy.typing import NDArray
 
 from neuralib.audio.encode import open_writer
 from neuralib.audio.shape import read
-from neuralib.engines.basic_pitch.engine import BasicPitch
+from neuralib.engines.basic_pitch.engine import BasicPitch, Window
 from neuralib.engines.device import Placement
 from neuralib.midi.activations import Activations
 from neuralib.midi.create import create_notes
-from neuralib.midi.times import HOP, SAMPLE_RATE, TRIM_FRAMES, WINDOW_FRAMES, seconds_of
+from neuralib.midi.times import (
+    HOP,
+    SAMPLE_RATE,
+    TRIM_FRAMES,
+    WINDOW_FRAMES,
+    Clock,
+    clock_of,
+    frames_about,
+    seconds_of,
+)
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
-from neuralib.tasks import MidiTask, NotesClock
+from neuralib.tasks import MidiTask
 from tests.audio.containers import LOSSLESS, LOSSY, Kind
 from tests.audio.containers import write as write_kind
 from tests.audio_files import Samples, write_lossy, write_wav
@@ -30,7 +39,7 @@ from tests.midi.music import play
 
 CPU = Placement("cpu", "fp32")
 CLICK_SECONDS = 0.002
-CLOCKS: tuple[NotesClock, ...] = ("basic-pitch", "input")
+CLOCKS: tuple[Clock, ...] = ("basic-pitch", "input")
 NEAR_SECONDS = {"basic-pitch": 0.013 + HOP / SAMPLE_RATE / 2, "input": 0.010}
 
 
@@ -43,8 +52,8 @@ class Listener(BasicPitch):
     def load(self) -> None:
         pass
 
-    def _run(self, windows: NDArray[np.float32]) -> Activations:
-        loudness = np.abs(windows[..., 0])
+    def _run(self, windows: list[Window]) -> Activations:
+        loudness = np.abs([window.samples[:, 0] for window in windows])
         onsets = np.zeros((len(windows), WINDOW_FRAMES, 88), np.float32)
         for index, heard in enumerate(loudness):
             at = np.flatnonzero(heard > 0.6 * max(heard.max(), 0.3))
@@ -64,7 +73,7 @@ def listener(tmp_path: Path) -> Listener:
 
 def check_times(
     listener: Listener, path: Path, played: NDArray[np.float64], more_seconds: float = 0.0
-) -> dict[NotesClock, NDArray[np.float64]]:
+) -> dict[Clock, NDArray[np.float64]]:
     """Read a file as every task of notes does; give how late its clicks are by each clock."""
     onsets = listener.track(read(path, SAMPLE_RATE, 1)).onsets
     late = {}
@@ -110,6 +119,23 @@ def test_an_hour_ends_by_the_same_clock_as_it_starts(
     drift = {clock: error[-44:].mean() - error[:44].mean() for clock, error in late.items()}
     assert abs(drift["basic-pitch"]) < 0.004
     assert abs(drift["input"]) < 0.0005
+
+
+@pytest.mark.parametrize(("seconds", "clock"), [(600, "basic-pitch"), (601, "input")])
+def test_long_recordings_have_their_own_clock(seconds: int, clock: Clock) -> None:
+    """Where a song would be compared with basic-pitch's notes, and where its clock drifts."""
+    frames = frames_about(seconds * SAMPLE_RATE)
+    starts = np.zeros((frames, 88), np.float32)
+    starts[frames - 200, 40] = 1
+    sounds = np.zeros_like(starts)
+    sounds[frames - 200 : frames - 100, 40] = 1
+    activations = Activations(starts, sounds, np.zeros((frames, 264), np.float32))
+
+    (note,) = create_notes(activations, MidiTask(pitch_bends=False))
+
+    assert note.start == seconds_of(np.array([frames - 200]), clock)[0]
+    assert clock_of("basic-pitch", frames) == "basic-pitch"
+    assert clock_of("input", frames) == "input"
 
 
 def write(path: Path, samples: Samples, rate: int) -> None:

@@ -131,7 +131,7 @@ class BasicPitch(PitchTracker):
     def _kind(self) -> str:
         return self.placement.device.partition(":")[0]
 
-    def _runs(self, batches: Iterable[list[_Window]]) -> Generator[Activations, None, None]:
+    def _runs(self, batches: Iterable[list[Window]]) -> Generator[Activations, None, None]:
         """Compute batches, several at a time; what is not needed any more is not begun."""
         waiting: deque[Future[Activations]] = deque()
         try:
@@ -145,7 +145,7 @@ class BasicPitch(PitchTracker):
             for run in waiting:
                 run.cancel()
 
-    def _run(self, windows: list[_Window]) -> Activations:
+    def _run(self, windows: list[Window]) -> Activations:
         """Compute windows and join the frames that are kept of them."""
         assert self._session is not None
         values = {INPUT: np.stack([window.samples for window in windows])}
@@ -158,7 +158,9 @@ class BasicPitch(PitchTracker):
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
+    """What the model hears at one time."""
+
     samples: NDArray[np.float32]
     """(43 844, 1); the last ones of a song are filled up with silence."""
     frames: int
@@ -173,7 +175,7 @@ class _Windows:
         self.samples = 0
         """Samples that went by, without the silence that is put in front of them."""
 
-    def __iter__(self) -> Iterator[_Window]:
+    def __iter__(self) -> Iterator[Window]:
         segmenter = Segmenter(1, WINDOW_SAMPLES, STRIDE_SAMPLES)
         yield from map(_window, segmenter.push(np.zeros((1, _LEAD_SAMPLES), np.float32)))
         for block in self._blocks:
@@ -184,16 +186,16 @@ class _Windows:
                 yield _window(segment)
 
 
-def _batched(windows: Iterable[_Window], size: int) -> Iterator[list[_Window]]:
+def _batched(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
     waiting = iter(windows)
     while batch := list(islice(waiting, size)):
         yield batch
 
 
-def _window(segment: Segment) -> _Window:
+def _window(segment: Segment) -> Window:
     missing = WINDOW_SAMPLES - segment.frames
     samples = np.pad(segment.samples, ((0, 0), (0, missing))).T
-    return _Window(samples, frames_about(min(segment.frames - _LEAD_SAMPLES, STRIDE_SAMPLES)))
+    return Window(samples, frames_about(min(segment.frames - _LEAD_SAMPLES, STRIDE_SAMPLES)))
 
 
 def _open(graph: bytes, path: Path, device: str) -> InferenceSession:
