@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import faster_whisper
 import mir_eval
@@ -170,6 +171,51 @@ def test_songs_beside_each_other_get_what_they_get_alone(engine: BasicPitch) -> 
         assert all(map(np.array_equal, vars(one).values(), vars(other).values()))
     computing = [each for each in threading.enumerate() if each.name.startswith("midi")]
     assert len(computing) <= cores()
+
+
+class Watched:
+    """A session that knows how many run at once, and in which threads."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._running = self.most = 0
+        self.threads: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def run(self, *arguments: Any) -> Any:
+        with self._lock:
+            self.threads.append(threading.current_thread().name)
+            self._running += 1
+            self.most = max(self.most, self._running)
+        try:
+            return self._session.run(*arguments)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+
+def test_no_more_windows_are_computed_at_once_than_there_are_cores(
+    files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = BasicPitch(files, CPU)
+    engine.load()
+    session = Watched(cast(onnxruntime.InferenceSession, engine._session))
+    monkeypatch.setattr(engine, "_session", session)
+    songs = [MUSIC["melody"][: RATE * seconds] for seconds in (1, 5, 1, 1, 9, 1, 1, 1)]
+
+    with ThreadPoolExecutor(len(songs) + cores(), "song") as pool:
+        list(pool.map(lambda song: engine.track(in_blocks(song)), songs))
+
+    assert session.most <= cores()
+    kinds = Counter(name.partition("_")[0] for name in session.threads)
+    assert kinds["song"] == songs_of_one_window(songs)  # the others have the engine's own threads
+
+
+def songs_of_one_window(songs: list[NDArray[np.float32]]) -> int:
+    return sum(len(song) <= 36_164 - 3840 for song in songs)
 
 
 @pytest.mark.parametrize("frames", [0, 1, 256, 5 * RATE])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -75,6 +76,7 @@ class BasicPitch(PitchTracker):
         super().__init__(model, placement)
         self._prepared = prepared
         self._threads = min(cores(), _MOST_RUNS) if self._kind == "cpu" else 1
+        self._free_threads = threading.Semaphore(self._threads)
         # One for all the songs that are under way: each with its own would need turns on the cores.
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="midi")
 
@@ -133,9 +135,14 @@ class BasicPitch(PitchTracker):
 
     def _runs(self, batches: Iterable[list[Window]]) -> Generator[Activations, None, None]:
         """Compute batches, several at a time; what is not needed any more is not begun."""
+        coming = iter(batches)
+        first = list(islice(coming, 2))
+        if len(first) < 2:  # nothing is gained by handing a short clip to another thread
+            yield from map(self._run, first)
+            return
         waiting: deque[Future[Activations]] = deque()
         try:
-            for batch in batches:
+            for batch in chain(first, coming):
                 waiting.append(self._pool.submit(self._run, batch))
                 if len(waiting) > 2 * self._threads:  # enough to keep every core at work
                     yield waiting.popleft().result()
@@ -151,7 +158,8 @@ class BasicPitch(PitchTracker):
         values = {INPUT: np.stack([window.samples for window in windows])}
         if len(self._session.get_inputs()) > 1:  # ours, which takes one window
             values[FRAMES] = np.array([windows[0].frames])
-        outputs = self._session.run(list(_WIDTHS), values)
+        with self._free_threads:
+            outputs = self._session.run(list(_WIDTHS), values)
         trim = TRIM_FRAMES if outputs[0].shape[1] == WINDOW_FRAMES else 0
         kept = (out[:, trim : trim + KEPT_FRAMES] for out in outputs)
         return Activations(*(out.reshape(-1, out.shape[-1]) for out in kept))
