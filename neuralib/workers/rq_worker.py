@@ -21,15 +21,13 @@ from rq.utils import as_text, now
 from rq.worker.base import BaseWorker
 from rq.worker_registration import clean_worker_registry, register
 
-from neuralib.queue.base import LANES, TaskKind
+from neuralib.queue.base import TaskKind
 from neuralib.queue.rq import STOP_CHANNEL
 from neuralib.queue.rq_connection import connect, place_of
-from neuralib.queue.rq_job import RunJob, is_ours, lane_name, lane_queue
+from neuralib.queue.rq_job import RunJob, is_ours
+from neuralib.workers.lanes import Lanes
 from neuralib.workers.runner import Runner
 from neuralib.workers.team import LOOK_SECONDS, Team
-
-_TAKE_SECONDS = 1
-"""How soon an idle worker sees that it shall leave."""
 
 _HEARTBEAT_SECONDS = 5.0
 _TTL_SECONDS = 60
@@ -42,7 +40,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class RqWorker(BaseWorker):
-    """Takes ids from the lanes of its tasks, the high ones first, and gives them to a runner.
+    """Takes ids from the lanes of its tasks (see `Lanes`), and gives them to a runner.
 
     SQL is the truth, so of RQ's own bookkeeping only that remains by which its tools see the
     worker: its key, its queues, its state, its commands. No job is entered in RQ's registries,
@@ -52,7 +50,7 @@ class RqWorker(BaseWorker):
     Args:
         url: of the Redis.
         runner: runs the jobs.
-        kinds: of tasks that it takes; within a lane each goes first in turn.
+        kinds: of tasks that it takes.
         name: unique among all workers.
         grace_seconds: how long a job may go on after SIGTERM before it is handed back.
         together: short jobs that may be under way at once; see `Team`.
@@ -69,9 +67,9 @@ class RqWorker(BaseWorker):
         together: int = 1,
     ) -> None:
         connection = connect(url)
-        self._lanes = [[lane_queue(connection, kind, lane) for kind in kinds] for lane in LANES]
+        self._lanes = Lanes(connection, kinds)
         super().__init__(
-            [queue for lane in self._lanes for queue in lane],
+            self._lanes.queues,
             name=name,
             connection=connection,
             job_class=RunJob,
@@ -87,7 +85,6 @@ class RqWorker(BaseWorker):
         self._runner = runner
         self._team = Team(runner, together)
         self._grace_seconds = grace_seconds
-        self._by_key = {queue.key: queue for queue in self.queues}
         self._closed = threading.Event()
         self._cleaned_at = -_CLEAN_SECONDS
         self._listener: PubSubWorkerThread | None = None
@@ -163,9 +160,9 @@ class RqWorker(BaseWorker):
         kind = self._team.kind
         try:
             if kind is None:
-                found = self._take_first()
+                found = self._lanes.take()
             else:
-                found = self._take_beside(kind) if self._team.has_room else None
+                found = self._lanes.take_beside(kind) if self._team.has_room else None
         except RedisError as error:
             self._wait_for_redis(error)
             return None
@@ -173,41 +170,13 @@ class RqWorker(BaseWorker):
             self._team.wait(LOOK_SECONDS)
         if found is None:
             return None
-        key, job_id = found
+        queue, job_id = found
         try:
             job = RunJob(as_text(job_id), self.connection, JSONSerializer)
         except ValueError:
             _LOG.error("refused %r: no id of a job", job_id, extra={"action": "job.refused"})
             return None
-        return job, self._by_key[as_text(key)]
-
-    def _take_first(self) -> Any:
-        """Wait a little for a job of any lane; give the key of its queue, and its id, or None."""
-        keys = [queue.key for lane in self._lanes for queue in lane]
-        found = self.connection.blpop(keys, _TAKE_SECONDS)
-        if found is not None:
-            for lane in self._lanes:
-                lane.append(lane.pop(0))
-        return found
-
-    def _take_beside(self, kind: TaskKind) -> Any:
-        """Take a job of the kind that runs at once, unless one of another would go before it.
-
-        Where a worker waits for such a job it has got it already, so none is kept from it.
-        """
-        with self.connection.pipeline(transaction=False) as pipe:
-            for queue in self.queues:
-                pipe.llen(queue.key)
-            waiting = dict(zip((queue.name for queue in self.queues), pipe.execute(), strict=True))
-        for lane, queues in zip(LANES, self._lanes, strict=True):
-            name = lane_name(kind, lane)
-            if any(waiting[queue.name] for queue in queues if queue.name != name):
-                return None
-            if waiting[name]:
-                key = next(queue.key for queue in queues if queue.name == name)
-                job_id = self.connection.lpop(key)
-                return None if job_id is None else (key, job_id)
-        return None
+        return job, queue
 
     def _begin(self, job: Job) -> bool:
         """Take the job out of Redis, and tell that it runs here; False where it is not ours."""

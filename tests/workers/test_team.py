@@ -293,7 +293,7 @@ def test_a_worker_of_redis_takes_what_may_join(servers: Cluster) -> None:
     servers.service.cancel(TENANT, jobs[0])
     runner.stop(jobs[0])
     wait_until(lambda: len(runner._under_way) == 1)
-    assert worker._take_beside("midi") is None
+    assert worker._lanes.take_beside("midi") is None
     assert servers.job(jobs[2]).state == "queued"
     servers.service.cancel(TENANT, jobs[1])
     runner.stop(jobs[1])
