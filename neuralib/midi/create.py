@@ -66,6 +66,8 @@ def _late_spans(
     """Find the notes that start where basic-pitch does not look any more."""
     if activations.reference_frames is None:
         return []
+    if len(activations.notes) - activations.reference_frames <= frames_in(task.minimum_note_ms):
+        return []  # no note is so short
     first = max(activations.reference_frames - WINDOW_FRAMES, 0)
     spans = _spans(activations.part(first), keys, task, infer_onsets)
     moved = (Span(first + start, first + end, column) for start, end, column in spans)

@@ -116,6 +116,18 @@ def test_notes_start_to_the_very_end() -> None:
     assert late[-1].end > seconds_of(np.array([2950]))[0]
 
 
+@pytest.mark.parametrize("late_frames", [0, 1, 12, 13, 14, 30])
+def test_the_shortest_late_note_is_found(late_frames: int) -> None:
+    """A note is longer than eleven frames, and never reaches the last one."""
+    onsets, notes = np.zeros((2, 200 + late_frames, 88), np.float32)
+    onsets[200:201, 40] = notes[200:, 40] = 0.9
+    activations = Activations(onsets, notes, np.zeros((len(notes), 264), np.float32), 200)
+
+    found = create_notes(activations, MidiTask())
+
+    assert [note.pitch for note in found] == ([61] if late_frames > 12 else [])
+
+
 def held_note(onset: float) -> Activations:
     """A key that sounds from the first frame to the last, and is struck at frame 50."""
     onsets, notes = np.zeros((2, 200, 88), np.float32)
