@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 from neuralib.audio.block import Block
 
+_ALONE_BLOCKS = 4
+"""To start a thread takes as long as to decode so many, and many recordings have no more."""
 
-def ahead(blocks: Iterable[Block]) -> Iterator[Block]:
+
+def ahead(blocks: Iterable[Block]) -> Generator[Block, None, None]:
     """Pass blocks on, each made in another thread while whoever takes them has the one before.
 
     FFmpeg, soxr and numpy compute beside each other, so that two stages that take equally long
     take half the time. Not more than one block waits. What `blocks` raises is raised here;
-    letting go of the iterator ends the thread.
+    letting go of the iterator, or closing it, ends the thread. The first four blocks are made
+    without one.
     """
     source = iter(blocks)
+    yield from islice(source, _ALONE_BLOCKS)
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(next, source, None)
         while (block := coming.result()) is not None:

@@ -14,7 +14,9 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 
+from neuralib.audio.coded import PROBED_BYTES, may_be_coded
 from neuralib.audio.mp3 import Behind, start_behind_junk
+from neuralib.audio.riff import WaveLength, wave_length
 from neuralib.errors import DecodeError, InputNotFound, NoAudio
 
 _FORMATS = (
@@ -32,9 +34,16 @@ dash, sdp ...) and devices are not among them, as they would open other files an
 Of these here only mov could name another file, and by default FFmpeg does not follow it."""
 
 _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-# FFmpeg looks for DTS and the like in the samples of a WAV; of its 5 MB, 20 ms each time, this much
-# holds a dozen of their frames. Packets of its 4 KiB take longer to pass on than to decode.
-_WAVE_OPTIONS = {"probesize": "65536", "max_size": "65536"}
+# FFmpeg looks for DTS and the like in the samples of a WAV, in whole packets; of its 5 MB, 20 ms
+# each time, this much holds a dozen of their frames. Packets of its 4 KiB take longer to pass on
+# than to decode.
+_WAVE_OPTIONS = {"probesize": str(PROBED_BYTES), "max_size": str(PROBED_BYTES)}
+
+_CLIP_OPTIONS = {"probesize": "8192", "max_size": "8192"}
+"""For a short WAV that holds nothing of that kind: to look for it takes longer than the rest."""
+
+_CLIP_BYTES = 1 << 19
+"""Longer ones take more time for more packets than they save."""
 
 _BEAR_WITH_TAGS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -52,6 +61,8 @@ class Source:
     """The bytes, for looking at; FFmpeg reads the file on its own."""
     container: InputContainer
     stream: AudioStream
+    wave: WaveLength | None
+    """What the header of a WAV file says of its length."""
 
     @property
     def is_wave(self) -> bool:
@@ -76,13 +87,15 @@ def open_audio(path: Path, number: int | None = None) -> Iterator[Source]:
         NoAudio: a folder, an empty file, or a file without such an audio stream.
         DecodeError: the content is nothing that can be decoded.
     """
-    with _open_file(path) as file, _open_container(path, file) as container:
-        yield Source(path, file, container, _audio_stream(path, container, number))
+    with _open_file(path) as file:
+        wave = wave_length(file)
+        with _open_container(path, file, wave) as container:
+            yield Source(path, file, container, _audio_stream(path, container, number), wave)
 
 
-def _open_container(path: Path, file: BinaryIO) -> InputContainer:
+def _open_container(path: Path, file: BinaryIO, wave: WaveLength | None) -> InputContainer:
     try:
-        options = _OPTIONS | (_WAVE_OPTIONS if _is_wave(file) else {})
+        options = _OPTIONS | ({} if wave is None else _wave_options(file, wave))
         container: InputContainer = av.open(f"file:{path}", "r", options=options, **_BEAR_WITH_TAGS)
         start = start_behind_junk(file) if container.format.name == "mp3" else None
         if start is None:
@@ -97,10 +110,13 @@ def _open_container(path: Path, file: BinaryIO) -> InputContainer:
         raise _not_audio(path, file) from None
 
 
-def _is_wave(file: BinaryIO) -> bool:
-    head = file.read(12)
+def _wave_options(file: BinaryIO, wave: WaveLength) -> dict[str, str]:
+    if not wave.is_pcm_16 or wave.present > _CLIP_BYTES:
+        return _WAVE_OPTIONS
+    file.seek(wave.start)
+    data = file.read(PROBED_BYTES)
     file.seek(0)
-    return head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:] == b"WAVE"
+    return _WAVE_OPTIONS if may_be_coded(data) else _CLIP_OPTIONS
 
 
 def _open_file(path: Path) -> BinaryIO:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from neuralib.audio.clock import delay_seconds
 from neuralib.audio.container import Source, open_audio
 from neuralib.audio.packets import PacketReader
 from neuralib.audio.reblock import reblock
-from neuralib.audio.riff import WaveLength, wave_length
+from neuralib.audio.riff import WaveLength
 from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +43,14 @@ class AudioInfo:
     """Of lossless audio: 16 (for up to 16 bits), 24 (for 17 to 32), 32 (float); None: lossy."""
 
 
+@dataclass(frozen=True)
+class Recording:
+    """An open audio file: what its header says, and its samples, which can be read once."""
+
+    info: AudioInfo
+    blocks: Iterator[Block]
+
+
 def probe(path: Path, *, stream: int | None = None) -> AudioInfo:
     """Read the header of a file.
 
@@ -52,17 +61,8 @@ def probe(path: Path, *, stream: int | None = None) -> AudioInfo:
     Raises:
         InputError: as `open_audio` does.
     """
-    with open_audio(path, stream) as source:
-        context = source.stream.codec_context
-        names = [channel.name for channel in context.layout.channels]
-        return AudioInfo(
-            sample_rate=source.stream.sample_rate,
-            channels=len(names),
-            layout=tuple("" if name.startswith(_NO_POSITION) else name for name in names),
-            seconds=_seconds(source),
-            codec=context.codec.canonical_name,
-            bit_depth=_bit_depth(source),
-        )
+    with open_recording(path, stream=stream) as recording:
+        return recording.info
 
 
 def decode(
@@ -98,12 +98,54 @@ def decode(
         NoAudio: a folder, no such audio stream, or not one sample.
         DecodeError: not audio, broken off, or samples that are not finite.
     """
-    with open_audio(path, stream) as source:
-        if source.is_wave:
-            _check_wave(source, warn)
-        rate = source.stream.sample_rate
-        packets = PacketReader(source, block_frames=block_frames, warn=warn)
-        yield from _finite(reblock(packets.samples(), block_frames), path, rate)
+    with open_recording(path, stream=stream, block_frames=block_frames, warn=warn) as recording:
+        yield from recording.blocks
+
+
+@contextmanager
+def open_recording(
+    path: Path, *, stream: int | None = None, block_frames: int = 65536, warn: bool = True
+) -> Iterator[Recording]:
+    """Open a file once for its header and its samples: to open it takes longer than to read a clip.
+
+    It is closed with the context, read or not. Whatever takes its blocks in another thread has to
+    end before that.
+
+    Args:
+        path: as for `decode`.
+        stream: as for `decode`.
+        block_frames: as for `decode`.
+        warn: as for `decode`.
+
+    Raises:
+        InputError: as `open_audio` does; where the samples are read, as `decode` does.
+    """
+    with (
+        open_audio(path, stream) as source,
+        closing(_blocks(source, block_frames, warn)) as blocks,
+    ):
+        yield Recording(_info(source), blocks)
+
+
+def _info(source: Source) -> AudioInfo:
+    context = source.stream.codec_context
+    names = [channel.name for channel in context.layout.channels]
+    return AudioInfo(
+        sample_rate=source.stream.sample_rate,
+        channels=len(names),
+        layout=tuple("" if name.startswith(_NO_POSITION) else name for name in names),
+        seconds=_seconds(source),
+        codec=context.codec.canonical_name,
+        bit_depth=_bit_depth(source),
+    )
+
+
+def _blocks(source: Source, block_frames: int, warn: bool) -> Generator[Block, None, None]:
+    if source.is_wave:
+        _check_wave(source, warn)
+    rate = source.stream.sample_rate
+    packets = PacketReader(source, block_frames=block_frames, warn=warn)
+    yield from _finite(reblock(packets.samples(), block_frames), source.path, rate)
 
 
 def _seconds(source: Source) -> float | None:
@@ -127,9 +169,9 @@ def _bit_depth(source: Source) -> int | None:
 def _finite(blocks: Iterator[Block], path: Path, rate: int) -> Iterator[Block]:
     done = 0
     for block in blocks:
-        good = np.isfinite(block).all(axis=0)
+        good = np.isfinite(block)
         if not good.all():
-            second = (done + int(np.argmin(good))) / rate
+            second = (done + int(np.argmin(good.all(axis=0)))) / rate
             raise DecodeError(
                 f"{str(path)!r} has a sample that is infinite or not a number at {second:.3f} s; "
                 "export it anew, or as 16-bit integers"
@@ -139,7 +181,7 @@ def _finite(blocks: Iterator[Block], path: Path, rate: int) -> Iterator[Block]:
 
 
 def _check_wave(source: Source, warn: bool) -> None:
-    length = wave_length(source.file)
+    length = source.wave
     if length is None or length.declared is None:
         return
     name = repr(str(source.path))

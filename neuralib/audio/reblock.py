@@ -14,27 +14,27 @@ class Reblocker:
 
     def __init__(self, frames: int) -> None:
         self._frames = frames
-        self._buffer: Block = np.empty((0, 0), np.float32)
+        self._parts: list[Block] = []
         self._filled = 0
 
     def push(self, block: Block) -> Iterator[Block]:
         """Take (channels, any number of frames) in; yield what has become full."""
         start = 0
         while start < block.shape[1]:
-            if self._filled == 0:
-                self._buffer = np.empty((block.shape[0], self._frames), np.float32)
-            count = min(self._frames - self._filled, block.shape[1] - start)
-            self._buffer[:, self._filled : self._filled + count] = block[:, start : start + count]
-            start += count
-            self._filled += count
+            part = block[:, start : start + self._frames - self._filled]
+            start += part.shape[1]
+            self._parts.append(part)
+            self._filled += part.shape[1]
             if self._filled == self._frames:
-                self._filled = 0
-                yield self._buffer
+                yield from self.finish()
 
     def finish(self) -> Iterator[Block]:
         """Yield the rest, if there is one."""
-        if self._filled:
-            yield self._buffer[:, : self._filled].copy()
+        if self._parts:
+            joined = np.empty((self._parts[0].shape[0], self._filled), np.float32)
+            np.concatenate(self._parts, axis=1, out=joined)
+            self._parts, self._filled = [], 0
+            yield joined
 
 
 def reblock(blocks: Iterable[Block], frames: int) -> Iterator[Block]:

@@ -14,6 +14,9 @@ from typing import BinaryIO
 _OPEN_SIZES = (0, 0xFFFFFFFF)
 """Sizes that programs write which cannot go back to the header: recorders, pipes."""
 
+_PCM_TAGS = (1, 0xFFFE)
+"""Of integers, and of what says more of itself (WAVE_FORMAT_EXTENSIBLE): mostly integers."""
+
 
 @dataclass(frozen=True)
 class WaveLength:
@@ -27,6 +30,10 @@ class WaveLength:
     """Whether the bytes after the declared length are chunks, or there are none."""
     bytes_per_second: int
     """By the header; 0 where it does not say."""
+    start: int
+    """Where the first sample is in the file."""
+    is_pcm_16: bool
+    """Whether they are integers of 16 bits, by the header."""
 
     def seconds(self, size: int) -> float:
         """Duration of `size` bytes."""
@@ -68,28 +75,36 @@ def _walk(file: BinaryIO, end: int) -> WaveLength | None:
     if len(form) < 12 or form[:4] not in (b"RIFF", b"RF64", b"BW64") or form[8:] != b"WAVE":
         return None
     size_64: int | None = None
-    bytes_per_second = 0
+    format = bytes(16)
     while len(header := file.read(8)) == 8:
         name, size = struct.unpack("<4sI", header)
         here = file.tell()
         if name == b"data":
             if size == 0xFFFFFFFF and size_64 is not None:
                 size = size_64
-            return _data(file, here, size, end, bytes_per_second)
+            return _data(file, here, size, end, format)
         if name == b"ds64":
             size_64 = int.from_bytes(file.read(24)[8:16], "little")
         elif name == b"fmt ":
-            bytes_per_second = int.from_bytes(file.read(16)[8:12], "little")
+            format = file.read(16).ljust(16, b"\0")
         file.seek(here + size + size % 2)
     return None
 
 
-def _data(file: BinaryIO, start: int, size: int, end: int, bytes_per_second: int) -> WaveLength:
+def _data(file: BinaryIO, start: int, size: int, end: int, format: bytes) -> WaveLength:
+    tag, _, _, bytes_per_second, _, bits = struct.unpack("<HHIIHH", format)
     declared: int | None = size
     chunks = _is_chunks(file, start + size + size % 2, end)
     if size in _OPEN_SIZES and not (size == 0 and chunks):
         declared, chunks = None, True
-    return WaveLength(declared, end - start, chunks, bytes_per_second)
+    return WaveLength(
+        declared=declared,
+        present=end - start,
+        followed_by_chunks=chunks,
+        bytes_per_second=bytes_per_second,
+        start=start,
+        is_pcm_16=tag in _PCM_TAGS and bits == 16,
+    )
 
 
 def _is_chunks(file: BinaryIO, position: int, end: int) -> bool:

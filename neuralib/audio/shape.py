@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from neuralib.audio.ahead import ahead
 from neuralib.audio.block import Block
-from neuralib.audio.decode import AudioInfo, decode, probe
+from neuralib.audio.decode import Recording, open_recording
 from neuralib.audio.resample import resample
 from neuralib.errors import UsageError
 
@@ -21,14 +23,7 @@ _USUAL_LAYOUTS: dict[int, tuple[str, ...]] = {
 
 
 def read(
-    path: Path,
-    sample_rate: int,
-    channels: int,
-    *,
-    stream: int | None = None,
-    info: AudioInfo | None = None,
-    block_frames: int = 65536,
-    warn: bool = True,
+    path: Path, sample_rate: int, channels: int, *, stream: int | None = None
 ) -> Iterator[Block]:
     """Decode a file into the sample rate and the channels that a model takes.
 
@@ -37,20 +32,41 @@ def read(
         sample_rate: wanted, hertz.
         channels: wanted, 1 or 2.
         stream: as for `decode`.
-        info: what `probe` says, where that is known.
-        block_frames: length of the blocks that are decoded.
-        warn: as for `decode`.
 
     Raises:
         InputError: as `decode` does.
     """
-    info = info or probe(path, stream=stream)
-    blocks = decode(path, stream=stream, block_frames=block_frames, warn=warn)
-    # Folding first leaves fewer channels to resample, and both are linear.
-    folded = fold(blocks, info.layout, channels)
-    if info.sample_rate == sample_rate:
-        return folded
-    return resample(ahead(folded), info.sample_rate, sample_rate)
+    with open_shaped(path, sample_rate, channels, stream=stream) as recording:
+        yield from recording.blocks
+
+
+@contextmanager
+def open_shaped(
+    path: Path, sample_rate: int, channels: int, *, stream: int | None = None
+) -> Iterator[Recording]:
+    """Open a file as `open_recording` does; its blocks have the shape that a model takes.
+
+    Its header is told as it is in the file.
+
+    Args:
+        path: as for `decode`.
+        sample_rate: as for `read`.
+        channels: as for `read`.
+        stream: as for `decode`.
+
+    Raises:
+        InputError: as `open_recording` does.
+    """
+    with open_recording(path, stream=stream) as recording:
+        info = recording.info
+        # Folding first leaves fewer channels to resample, and both are linear.
+        folded = fold(recording.blocks, info.layout, channels)
+        if info.sample_rate == sample_rate:
+            yield replace(recording, blocks=folded)
+            return
+        # Its thread reads the file, and has to end before that is closed.
+        with closing(ahead(folded)) as coming:
+            yield replace(recording, blocks=resample(coming, info.sample_rate, sample_rate))
 
 
 def fold(blocks: Iterable[Block], layout: Sequence[str], channels: int) -> Iterator[Block]:
@@ -124,4 +140,6 @@ def _to_stereo(blocks: Iterable[Block], gains: list[tuple[float, float]]) -> Ite
 
 
 def _mean(stereo: Block) -> Block:
-    return (stereo[:1] + stereo[1:]) * np.float32(0.5)
+    mixed: Block = stereo[:1] + stereo[1:]
+    mixed *= np.float32(0.5)
+    return mixed

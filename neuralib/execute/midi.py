@@ -28,13 +28,13 @@ def run_midi(
     task: MidiTask, source: Source, sink: Sink, report: Report, engine: PitchTracker
 ) -> float:
     """Write the notes of `source` in every format of the task; return its length in seconds."""
-    seconds = source.probe().seconds
-    if (seconds or 0.0) > MOST_SECONDS_IN_MEMORY:
-        check_temporary_room(source, BYTES_A_SECOND, "activations")
-    later = partial(float, _NOTES_SECONDS_A_SECOND * (seconds or 0.0))
-    watch = Watch(report, "run", engine.sample_rate, seconds, later)
-    blocks = watch(source.read(engine.sample_rate, 1))
-    activations = engine.track(blocks)
+    with source.opened(engine.sample_rate, 1) as recording:
+        seconds = recording.info.seconds
+        if (seconds or 0.0) > MOST_SECONDS_IN_MEMORY:
+            check_temporary_room(source, BYTES_A_SECOND, "activations")
+        later = partial(float, _NOTES_SECONDS_A_SECOND * (seconds or 0.0))
+        watch = Watch(report, "run", engine.sample_rate, seconds, later)
+        activations = engine.track(watch(recording.blocks))
     report(Progress("write", 0.0, watch.seconds))
     notes = create_notes(activations, task)
     bpm = task.tempo_bpm

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from neuralib.audio import decode, shape
 from neuralib.audio.block import Block
+from neuralib.audio.decode import Recording
 from neuralib.execute.findings import Findings, Level
 
 
@@ -64,7 +66,12 @@ class Source:
         """Decode it, as `audio.decode.decode` does."""
         return decode.decode(self.path, stream=self.stream, warn=warn)
 
-    def read(self, sample_rate: int, channels: int) -> Iterator[Block]:
-        """Decode it into the shape that a model takes, as `audio.shape.read` does."""
-        info = self.probe()
-        return shape.read(self.path, sample_rate, channels, stream=self.stream, info=info)
+    @contextmanager
+    def opened(self, sample_rate: int, channels: int) -> Iterator[Recording]:
+        """Open it once for its header and its samples, as `audio.shape.open_shaped` does.
+
+        While it is open, and afterwards, `probe` knows its header.
+        """
+        with shape.open_shaped(self.path, sample_rate, channels, stream=self.stream) as recording:
+            self.findings.infos[self.stream] = recording.info
+            yield recording

@@ -46,9 +46,10 @@ def run_transcribe(
 
 def _read(source: Source, sample_rate: int, report: Report) -> NDArray[np.float32]:
     """Decode all of it into a temporary file, shape (samples,)."""
-    check_temporary_room(source, _BYTES_A_SECOND, "samples")
-    watch = Watch(report, "measure", sample_rate, source.probe().seconds)
-    with Spool(1, "samples") as spool:
-        for block in watch(source.read(sample_rate, 1)):
-            spool.append(block.T)
-        return spool.finish().reshape(-1)
+    with source.opened(sample_rate, 1) as recording:
+        check_temporary_room(source, _BYTES_A_SECOND, "samples")
+        watch = Watch(report, "measure", sample_rate, recording.info.seconds)
+        with Spool(1, "samples") as spool:
+            for block in watch(recording.blocks):
+                spool.append(block.T)
+            return spool.finish().reshape(-1)

@@ -31,21 +31,31 @@ def test_the_next_block_is_made_in_another_thread_and_no_more() -> None:
             yield block(number)
 
     taken = ahead(blocks())
+    for _ in range(4):
+        next(taken)
+    assert threads == {threading.current_thread()}
     next(taken)
-    for _ in range(2):
-        made.acquire()  # waits for ever where the second is not made while the first is used
-    taken.close()  # type: ignore[attr-defined]
+    for _ in range(6):
+        made.acquire()  # waits for ever where the sixth is not made while the fifth is used
+    taken.close()
     assert not made.acquire(blocking=False)
-    assert threading.current_thread() not in threads
+    assert len(threads) == 2
 
 
-def test_what_goes_wrong_is_raised_in_its_place() -> None:
+def test_a_clip_starts_no_thread() -> None:
+    before = set(threading.enumerate())
+    for number, _ in enumerate(ahead(map(block, range(4)))):
+        assert set(threading.enumerate()) == before, number
+
+
+@pytest.mark.parametrize("before", [1, 7])
+def test_what_goes_wrong_is_raised_in_its_place(before: int) -> None:
     def blocks() -> Iterator[Block]:
-        yield block(1.0)
+        yield from map(block, range(before))
         raise DecodeError("broken off")
 
     taken = ahead(blocks())
-    assert next(taken)[0, 0] == 1.0
+    assert [next(taken)[0, 0] for _ in range(before)] == list(range(before))
     with pytest.raises(DecodeError, match="broken off"):
         next(taken)
 
@@ -53,7 +63,8 @@ def test_what_goes_wrong_is_raised_in_its_place() -> None:
 def test_letting_go_ends_the_thread() -> None:
     before = threading.active_count()
     taken = ahead(map(block, range(10)))
-    next(taken)
+    for _ in range(5):
+        next(taken)
     assert threading.active_count() > before
-    taken.close()  # type: ignore[attr-defined]
+    taken.close()
     assert threading.active_count() == before

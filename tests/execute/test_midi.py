@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
+from neuralib.audio.block import Block
 from neuralib.engines.device import Placement
 from neuralib.execute.midi import run_midi
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
+from neuralib.midi.activations import Activations
 from neuralib.models.files import ModelFiles
-from neuralib.progress import Progress
+from neuralib.progress import Progress, silent
 from neuralib.tasks import MidiTask
 from tests.audio_files import noise, write_wav
 from tests.execute.engines import Deaf
@@ -28,3 +34,17 @@ def test_what_comes_after_the_model_is_part_of_the_whole(tmp_path: Path) -> None
     assert (write[0].fraction, write[-1].fraction) == (0.0, 1.0)
     assert write[-1].later_seconds == 0
     assert write[-1].done_seconds == seconds
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the names of open files")
+def test_a_clip_is_opened_once(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song.wav", noise(44100), 44100)
+
+    class Alone(Deaf):
+        def track(self, blocks: Iterable[Block]) -> Activations:
+            song.unlink()
+            return super().track(blocks)
+
+    engine = Alone(ModelFiles("deaf", ()), Placement("cpu", "fp32"))
+    with FolderSink(tmp_path / "out") as sink:
+        assert run_midi(MidiTask(), Source(song, "song"), sink, silent, engine) == 1.0

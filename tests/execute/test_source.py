@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from neuralib.errors import InputNotFound
 from neuralib.execute import Source
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
@@ -64,3 +67,16 @@ def test_a_source_made_by_itself_remembers_nothing_of_others(tmp_path: Path) -> 
     for folder in ("a", "b"):
         stages = run(Source(song, "song"), tmp_path / folder, Gains(vocals=0.5))
         assert "measure" in stages
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps the names of open files")
+def test_the_findings_keep_the_header_and_nothing_open(tmp_path: Path) -> None:
+    song = write_wav(tmp_path / "song.wav", tone(1.0))
+    source = Source(song, "song")
+    with source.opened(22050, 1) as recording:
+        song.unlink()
+        assert source.probe() == recording.info
+        assert sum(block.shape[1] for block in recording.blocks) == 22050
+    assert source.findings.infos == {None: recording.info}
+    with pytest.raises(InputNotFound), source.opened(22050, 1):
+        pass  # a file that is gone is not read out of what is kept
