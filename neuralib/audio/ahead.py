@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 from neuralib.audio.block import Block
 
@@ -21,9 +20,14 @@ def ahead(blocks: Iterable[Block]) -> Generator[Block, None, None]:
     without one.
     """
     source = iter(blocks)
-    yield from islice(source, _ALONE_BLOCKS)
+    for number, block in enumerate(source, start=1):
+        yield block
+        if number == _ALONE_BLOCKS:
+            break
+    else:
+        return
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(next, source, None)
-        while (block := coming.result()) is not None:
+        while (made := coming.result()) is not None:
             coming = thread.submit(next, source, None)
-            yield block
+            yield made

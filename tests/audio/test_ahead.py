@@ -42,10 +42,25 @@ def test_the_next_block_is_made_in_another_thread_and_no_more() -> None:
     assert len(threads) == 2
 
 
-def test_a_clip_starts_no_thread() -> None:
-    before = set(threading.enumerate())
-    for number, _ in enumerate(ahead(map(block, range(4)))):
-        assert set(threading.enumerate()) == before, number
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_clip_starts_no_thread(count: int) -> None:
+    threads = set()
+
+    class Blocks:
+        left = count
+
+        def __iter__(self) -> Iterator[Block]:
+            return self
+
+        def __next__(self) -> Block:
+            threads.add(threading.current_thread())
+            if not self.left:
+                raise StopIteration
+            self.left -= 1
+            return block(self.left)
+
+    assert len(list(ahead(Blocks()))) == count
+    assert threads == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("before", [1, 7])
