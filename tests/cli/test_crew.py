@@ -52,6 +52,18 @@ def test_what_waits_for_its_turn_to_be_told_comes_at_once() -> None:
     assert first[:9] == list(range(9))
 
 
+def test_short_items_are_told_a_few_times_a_second() -> None:
+    def work(number: int, item: int) -> int:
+        time.sleep(0.002)
+        return item
+
+    started = time.monotonic()
+    with Crew(2, range(200), work) as crew:
+        groups = list(crew.outcomes())
+    assert len(groups) <= (time.monotonic() - started) / 0.1 + 1
+    assert [outcome for group in groups for outcome in group] == list(range(200))
+
+
 def test_an_error_comes_in_its_place_and_ends_the_work() -> None:
     begun: list[int] = []
 

@@ -17,7 +17,8 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 _LOOK_SECONDS = 0.1
-"""How often the main thread looks up from its wait; on Windows no Ctrl-C would end it."""
+"""How often the main thread looks up from its wait: on Windows no Ctrl-C would end it, and to wake
+it for each of many short items, and to take bars off the terminal for each, would cost much."""
 
 
 class Crew(Generic[Item, Outcome]):
@@ -37,6 +38,7 @@ class Crew(Generic[Item, Outcome]):
         self._count = len(items)
         self._left: Iterator[tuple[int, Item]] = enumerate(items)
         self._outcomes: dict[int, Outcome | BaseException] = {}
+        self._missing = self._count
         self._changed = threading.Condition()
         self._at_work: set[int] = set()
         self._stopped = False
@@ -61,7 +63,7 @@ class Crew(Generic[Item, Outcome]):
                     thread.join()
 
     def outcomes(self) -> Iterator[list[Outcome]]:
-        """Begin; give what became of the items, in their order, all that is known at once.
+        """Begin; give what became of the items, in their order, a few times a second.
 
         Raises:
             BaseException: what the work on an item raised, in the place of its outcome.
@@ -82,8 +84,10 @@ class Crew(Generic[Item, Outcome]):
         """Wait for the outcome of the item `first`; give it, and those that follow it."""
         outcomes: list[Outcome | BaseException] = []
         with self._changed:
-            while first not in self._outcomes:
+            while self._missing:
                 self._changed.wait(_LOOK_SECONDS)
+                if first in self._outcomes:
+                    break
             while first + len(outcomes) in self._outcomes:
                 outcomes.append(self._outcomes.pop(first + len(outcomes)))
         return outcomes
@@ -120,9 +124,11 @@ class Crew(Generic[Item, Outcome]):
         with self._changed:
             self._at_work.discard(threading.get_ident())
             self._outcomes[number] = outcome
+            self._missing -= 1
             if isinstance(outcome, BaseException):
                 self._left = iter(())
-            self._changed.notify_all()
+            if not self._missing:
+                self._changed.notify_all()
 
 
 @contextlib.contextmanager
