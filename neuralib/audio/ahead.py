@@ -7,27 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from neuralib.audio.block import Block
 
-_ALONE_BLOCKS = 4
-"""To start a thread takes as long as to decode so many, and many recordings have no more."""
-
 
 def ahead(blocks: Iterable[Block]) -> Generator[Block, None, None]:
     """Pass blocks on, each made in another thread while whoever takes them has the one before.
 
     FFmpeg, soxr and numpy compute beside each other, so that two stages that take equally long
     take half the time. Not more than one block waits. What `blocks` raises is raised here;
-    letting go of the iterator, or closing it, ends the thread. The first four blocks are made
-    without one.
+    letting go of the iterator, or closing it, ends the thread.
     """
     source = iter(blocks)
-    for number, block in enumerate(source, start=1):
-        yield block
-        if number == _ALONE_BLOCKS:
-            break
-    else:
-        return
     with ThreadPoolExecutor(1, "ahead") as thread:
         coming = thread.submit(next, source, None)
-        while (made := coming.result()) is not None:
+        while (block := coming.result()) is not None:
             coming = thread.submit(next, source, None)
-            yield made
+            yield block

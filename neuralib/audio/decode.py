@@ -22,6 +22,13 @@ from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
 
+_SHORT_SECONDS = 6.0
+
+_BLOCK_FRAMES = 65536
+_SHORT_BLOCK_FRAMES = 8192
+"""Of a clip: larger arrays are given back to the system each time, and the next clip's cost a page
+fault for each of their pages, which takes longer than all that is done with them."""
+
 _NO_POSITION = ("NONE", "UNK", "UNSD", "USR", "AMBI")
 """How FFmpeg's names of channels begin that are no place for a loudspeaker."""
 
@@ -41,6 +48,11 @@ class AudioInfo:
     """FFmpeg's name: mp3, aac, flac, pcm_s16le ..."""
     bit_depth: int | None
     """Of lossless audio: 16 (for up to 16 bits), 24 (for 17 to 32), 32 (float); None: lossy."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it is a clip: what makes songs faster to read takes longer than to read it."""
+        return self.seconds is not None and self.seconds <= _SHORT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,7 @@ def probe(path: Path, *, stream: int | None = None) -> AudioInfo:
 
 
 def decode(
-    path: Path, *, stream: int | None = None, block_frames: int = 65536, warn: bool = True
+    path: Path, *, stream: int | None = None, block_frames: int = _BLOCK_FRAMES, warn: bool = True
 ) -> Iterator[Block]:
     """Decode a file block by block, in the same memory whatever its length.
 
@@ -104,7 +116,7 @@ def decode(
 
 @contextmanager
 def open_recording(
-    path: Path, *, stream: int | None = None, block_frames: int = 65536, warn: bool = True
+    path: Path, *, stream: int | None = None, block_frames: int | None = None, warn: bool = True
 ) -> Iterator[Recording]:
     """Open a file once for its header and its samples: to open it takes longer than to read a clip.
 
@@ -114,17 +126,17 @@ def open_recording(
     Args:
         path: as for `decode`.
         stream: as for `decode`.
-        block_frames: as for `decode`.
+        block_frames: as for `decode`; None: what suits its length.
         warn: as for `decode`.
 
     Raises:
         InputError: as `open_audio` does; where the samples are read, as `decode` does.
     """
-    with (
-        open_audio(path, stream) as source,
-        closing(_blocks(source, block_frames, warn)) as blocks,
-    ):
-        yield Recording(_info(source), blocks)
+    with open_audio(path, stream) as source:
+        info = _info(source)
+        frames = block_frames or (_SHORT_BLOCK_FRAMES if info.is_short else _BLOCK_FRAMES)
+        with closing(_blocks(source, frames, warn)) as blocks:
+            yield Recording(info, blocks)
 
 
 def _info(source: Source) -> AudioInfo:

@@ -64,6 +64,9 @@ def open_shaped(
         if info.sample_rate == sample_rate:
             yield replace(recording, blocks=folded)
             return
+        if info.is_short:
+            yield replace(recording, blocks=resample(folded, info.sample_rate, sample_rate))
+            return
         # Its thread reads the file, and has to end before that is closed.
         with closing(ahead(folded)) as coming:
             yield replace(recording, blocks=resample(coming, info.sample_rate, sample_rate))

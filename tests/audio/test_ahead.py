@@ -31,46 +31,21 @@ def test_the_next_block_is_made_in_another_thread_and_no_more() -> None:
             yield block(number)
 
     taken = ahead(blocks())
-    for _ in range(4):
-        next(taken)
-    assert threads == {threading.current_thread()}
     next(taken)
-    for _ in range(6):
-        made.acquire()  # waits for ever where the sixth is not made while the fifth is used
+    for _ in range(2):
+        made.acquire()  # waits for ever where the second is not made while the first is used
     taken.close()
     assert not made.acquire(blocking=False)
-    assert len(threads) == 2
+    assert threading.current_thread() not in threads
 
 
-@pytest.mark.parametrize("count", [0, 1, 3])
-def test_a_clip_starts_no_thread(count: int) -> None:
-    threads = set()
-
-    class Blocks:
-        left = count
-
-        def __iter__(self) -> Iterator[Block]:
-            return self
-
-        def __next__(self) -> Block:
-            threads.add(threading.current_thread())
-            if not self.left:
-                raise StopIteration
-            self.left -= 1
-            return block(self.left)
-
-    assert len(list(ahead(Blocks()))) == count
-    assert threads == {threading.current_thread()}
-
-
-@pytest.mark.parametrize("before", [1, 7])
-def test_what_goes_wrong_is_raised_in_its_place(before: int) -> None:
+def test_what_goes_wrong_is_raised_in_its_place() -> None:
     def blocks() -> Iterator[Block]:
-        yield from map(block, range(before))
+        yield block(1.0)
         raise DecodeError("broken off")
 
     taken = ahead(blocks())
-    assert [next(taken)[0, 0] for _ in range(before)] == list(range(before))
+    assert next(taken)[0, 0] == 1.0
     with pytest.raises(DecodeError, match="broken off"):
         next(taken)
 
@@ -78,8 +53,7 @@ def test_what_goes_wrong_is_raised_in_its_place(before: int) -> None:
 def test_letting_go_ends_the_thread() -> None:
     before = threading.active_count()
     taken = ahead(map(block, range(10)))
-    for _ in range(5):
-        next(taken)
+    next(taken)
     assert threading.active_count() > before
     taken.close()
     assert threading.active_count() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -109,6 +110,18 @@ def test_what_cannot_be_read_is_closed(tmp_path: Path, name: str) -> None:
     with suppress(InputError):
         probe(path)
     assert not handles(tmp_path)
+
+
+def test_a_clip_starts_no_thread_and_a_song_does(tmp_path: Path) -> None:
+    threads = []
+    for seconds in (6, 7):
+        path = write_wav(tmp_path / "song.wav", noise(44100 * seconds))
+        with open_shaped(path, 22050, 1) as recording:
+            next(recording.blocks)
+            threads.append(sum(each.name.startswith("ahead") for each in threading.enumerate()))
+            rest = sum(block.shape[1] for block in recording.blocks)
+        assert rest > 22050
+    assert threads == [0, 1]
 
 
 @counted
