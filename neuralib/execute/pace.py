@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.audio.block import Block
+from neuralib.audio.draft import Draft
 from neuralib.audio.writer import Writer
 
 _FIRST_SECONDS = 20.0
 """Shorter tracks are done before anybody asks."""
 _TRIED_SECONDS = 4.0
-_BLOCK_FRAMES = 65536
-"""As `Draft.read` gives them: larger ones take twice the time."""
 
 
 class Pace:
@@ -50,16 +50,21 @@ class Pace:
         clip = part[..., : int(_TRIED_SECONDS * self._sample_rate)]
         with tempfile.TemporaryDirectory(prefix="neuralib-") as folder:
             for stem in clip:
-                path = Path(folder) / "trial"
-                with self._open(path) as writer:
-                    started = time.thread_time()
-                    for first in range(0, stem.shape[-1], _BLOCK_FRAMES):
-                        writer.write(stem[:, first : first + _BLOCK_FRAMES])
-                    self._encoding_seconds += time.thread_time() - started
-                started = time.thread_time()
-                hashlib.sha256(path.read_bytes())
-                self._hashing_seconds += time.thread_time() - started
-                self._tried_frames += stem.shape[-1]
+                self._try(stem, Path(folder))
+
+    def _try(self, stem: Block, folder: Path) -> None:
+        path = folder / "trial"
+        with (folder / "draft").open("w+b") as file, self._open(path) as writer:
+            draft = Draft(file, len(stem), path.name)
+            draft.write(stem)
+            started = time.thread_time()
+            for _ in draft.encode(writer, 1.0):
+                pass
+            self._encoding_seconds += time.thread_time() - started
+        started = time.thread_time()
+        hashlib.sha256(path.read_bytes())
+        self._hashing_seconds += time.thread_time() - started
+        self._tried_frames += stem.shape[-1]
 
     def encoding_seconds(self, audio_seconds: float) -> float:
         """Estimate how long it takes to encode so much audio of one stem; 0 before a trial."""

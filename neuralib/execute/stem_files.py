@@ -6,20 +6,23 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from neuralib.audio.ahead import ahead
 from neuralib.audio.draft import Draft
 from neuralib.audio.encode import check_encoder, open_writer
 from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Tags
 from neuralib.audio.writer import Writer
+from neuralib.engines.device import cores
 from neuralib.errors import OutputError
 from neuralib.execute.pace import Pace
 from neuralib.execute.sink import Sink
@@ -200,17 +203,16 @@ class _Refusing(_AsTheyCome):
 
 
 class _AtTheEnd(StemFiles):
-    """Keeps the stems as floats until the loudest peak is known, then encodes one by one."""
+    """Keeps the stems as floats until the loudest peak is known, then encodes them together."""
 
     def __init__(self, files: Sequence[_File], sink: Sink) -> None:
         super().__init__(files)
         self._frames = 0
         self._pace = Pace(self._shape.sample_rate, files[0].open)
         with ExitStack() as stack:
-            self._scratch = [stack.enter_context(sink.scratch()) for _ in files]
             self._drafts = [
-                Draft(scratch, file.shape.channels, file.name)
-                for scratch, file in zip(self._scratch, files, strict=True)
+                Draft(stack.enter_context(sink.scratch()), file.shape.channels, file.name)
+                for file in files
             ]
             self._open = stack.pop_all()
 
@@ -222,25 +224,22 @@ class _AtTheEnd(StemFiles):
 
     def later_seconds(self, seconds: float) -> float:
         audio = len(self._files) * seconds
-        return self._pace.encoding_seconds(audio) + self._pace.hashing_seconds(audio)
+        together = min(len(self._files), cores())
+        return self._pace.encoding_seconds(audio) / together + self._pace.hashing_seconds(audio)
 
     def needed_bytes(self, seconds: float) -> float:
         samples = seconds * self._shape.sample_rate * self._shape.channels
-        return len(self._files) * samples * 4 + self._shape.least_bytes(seconds)
+        return len(self._files) * (samples * 4 + self._shape.least_bytes(seconds))
 
     def finish(self, report: Report) -> float:
         gain_db = common_gain_db(max(draft.peak for draft in self._drafts))
-        gain = np.float32(10 ** (gain_db / 20))
         rate = self._shape.sample_rate
         seconds = len(self._files) * self._frames / rate
         hashing = partial(self._pace.hashing_seconds, seconds)
-        watch = Watch(report, "write", rate, seconds, hashing)
-        for file, draft, scratch in zip(self._files, self._drafts, self._scratch, strict=True):
-            with file.open() as writer:
-                for block in watch(draft.read()):
-                    writer.write(block * gain if gain_db else block)
+        self._encode(10 ** (gain_db / 20), Watch(report, "write", rate, seconds, hashing))
+        self._open.close()
+        for file in self._files:
             file.tag()
-            scratch.close()  # gives its room on the disk to the next
         if gain_db:
             _LOG.warning(
                 "the stems are written %.2f dB quieter, all alike, since one of them is louder "
@@ -249,3 +248,13 @@ class _AtTheEnd(StemFiles):
                 extra={"action": "output.rescaled"},
             )
         return gain_db
+
+    def _encode(self, gain: float, watch: Watch) -> None:
+        with ExitStack() as stack:
+            writers = [stack.enter_context(file.open()) for file in self._files]
+            stems = [
+                stack.enter_context(closing(ahead(draft.encode(writer, gain))))
+                for writer, draft in zip(writers, self._drafts, strict=True)
+            ]
+            for _ in watch(chain.from_iterable(zip(*stems, strict=True))):
+                pass

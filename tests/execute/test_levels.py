@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from neuralib.audio.block import Block
 from neuralib.audio.decode import decode
+from neuralib.audio.draft import Draft
+from neuralib.audio.writer import Writer
 from neuralib.errors import OutputError, UsageError
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink, StreamSink
@@ -161,6 +167,49 @@ def test_writing_is_reported_to_its_end(tmp_path: Path) -> None:
         run_separate(SeparateTask(), Source(song, "song"), sink, seen.append, QUIET, alone())
     assert list(dict.fromkeys(each.stage for each in seen)) == ["measure", "run", "write"]
     assert seen[-1].fraction == 1.0
+
+
+def test_stems_are_encoded_beside_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(len(LOUD.gains), timeout=60)  # broken where one waits alone
+    write = Writer.write
+    written: Counter[Writer] = Counter()
+
+    def meet(writer: Writer, block: Block) -> None:
+        written[writer] += 1
+        if written[writer] == 8:  # the first few are not made ahead
+            together.wait()
+        write(writer, block)
+
+    monkeypatch.setattr(Writer, "write", meet)
+    mix = noise(65536 * 12, amplitude=0.3)
+    stems, gain_db = separate(tmp_path, LOUD, mix, bit_depth=16)
+    assert list(written.values()) == [12] * len(LOUD.gains)
+    for name, factor in LOUD.gains.items():
+        assert np.abs(stems[name] - gain(gain_db) * np.float32(factor) * mix).max() < 2.0**-14
+
+
+def test_a_fault_of_one_stem_ends_the_encoding_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = Draft.encode
+    failing = iter([False, True, False])
+
+    def fail(draft: Draft, writer: Writer, gain: float) -> Iterator[Block]:
+        fails = next(failing)
+        for number, block in enumerate(encode(draft, writer, gain)):
+            yield block
+            if fails and number == 8:
+                raise OutputError("no more")
+
+    monkeypatch.setattr(Draft, "encode", fail)
+    mix = noise(65536 * 12, amplitude=0.3)
+    threads = threading.active_count()
+    with pytest.raises(OutputError, match="no more"):
+        separate(tmp_path, LOUD, mix, bit_depth=16)
+    assert threading.active_count() == threads
+    assert [path.name for path in tmp_path.iterdir()] == ["song.wav"]
 
 
 def test_a_run_that_is_killed_leaves_no_floats_behind(tmp_path: Path) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from neuralib.audio.encode import open_writer
+from neuralib.audio.tags import Tags
+from neuralib.execute import stem_files
 from neuralib.execute.pace import Pace
 from neuralib.execute.separate import run_separate
 from neuralib.execute.sink import FolderSink
 from neuralib.execute.source import Source
+from neuralib.execute.stem_files import open_stem_files
+from neuralib.execute.stem_format import StemFormat
 from neuralib.progress import Progress
 from neuralib.tasks import SeparateTask
 from tests.audio_files import noise, tone, write_wav
@@ -36,6 +40,23 @@ def test_a_trial_tells_how_long_the_whole_takes(tmp_path: Path) -> None:
     assert pace.encoding_seconds(60.0) == pytest.approx(took, rel=0.4)
     assert 0 < pace.hashing_seconds(60.0) < took
     assert pace.encoding_seconds(600.0) == pytest.approx(10 * pace.encoding_seconds(60.0))
+
+
+@pytest.mark.parametrize(("available", "share"), [(1, 1.0), (2, 0.5), (64, 1 / 3)])
+def test_stems_are_encoded_on_as_many_cores_as_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: int, share: float
+) -> None:
+    monkeypatch.setattr(stem_files, "cores", lambda: available)
+    monkeypatch.setattr(Pace, "encoding_seconds", lambda _, seconds: seconds)
+    monkeypatch.setattr(Pace, "hashing_seconds", lambda _, seconds: 0.0)
+    shape = StemFormat("wav", RATE, 2, 16)
+    names = ["a.wav", "b.wav", "c.wav"]
+    with (
+        FolderSink(tmp_path) as sink,
+        open_stem_files(sink, names, shape, "rescale", Tags()) as files,
+    ):
+        assert files.later_seconds(10.0) == pytest.approx(30.0 * share)
+        files.finish(lambda _: None)
 
 
 def test_trials_get_rarer() -> None:

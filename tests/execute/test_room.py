@@ -88,7 +88,7 @@ def test_room_is_looked_for_before_the_model_starts(
     ):
         run_separate(task, source, sink, silent, engine, alone())
     assert not (tmp_path / "out").exists()
-    leave(monkeypatch, MB)
+    leave(monkeypatch, 2 * MB)
     with pytest.raises(AssertionError, match="started"), FolderSink(tmp_path / "out") as sink:
         run_separate(task, source, sink, silent, engine, alone())
 
@@ -110,7 +110,7 @@ def test_no_more_room_is_asked_for_than_loud_music_takes(tmp_path: Path, format:
 
 @pytest.mark.parametrize(
     ("clip", "depth", "needed"),
-    [("rescale", 16, 36), ("clamp", 16, 16), ("error", 24, 24), ("rescale", 32, 32)],
+    [("rescale", 16, 48), ("clamp", 16, 16), ("error", 24, 24), ("rescale", 32, 32)],
 )
 def test_floats_that_wait_for_their_level_count(
     tmp_path: Path, clip: Clip, depth: int, needed: int
@@ -161,8 +161,8 @@ def test_a_full_disk_fails_the_inputs_that_do_not_fit(
     long, short = done.records
     assert (long["status"], short["status"]) == ("failed", "done")
     assert long["error"]["code"] == "output"
-    # Four stems of 10 s as floats, and one of them as 16 bits.
-    assert "the stems need 15.9 MB on the disk, and 2." in long["error"]["message"]
+    # Four stems of 10 s as floats and as 16 bits.
+    assert "the stems need 21.2 MB on the disk, and 2." in long["error"]["message"]
     assert sorted(path.name for path in small_disk.iterdir()) == ["short"]
 
 
