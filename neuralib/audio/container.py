@@ -39,11 +39,8 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
 # than to decode.
 _WAVE_OPTIONS = {"probesize": str(PROBED_BYTES), "max_size": str(PROBED_BYTES)}
 
-_CLIP_OPTIONS = {"probesize": "8192", "max_size": "8192"}
+_CLIP_OPTIONS = {"probesize": "4096", "max_size": "4096"}
 """For a short WAV that holds nothing of that kind: to look for it takes longer than the rest."""
-
-_CLIP_BYTES = 1 << 19
-"""Longer ones take more time for more packets than they save."""
 
 _BEAR_WITH_TAGS: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
@@ -111,7 +108,7 @@ def _open_container(path: Path, file: BinaryIO, wave: WaveLength | None) -> Inpu
 
 
 def _wave_options(file: BinaryIO, wave: WaveLength) -> dict[str, str]:
-    if not wave.is_pcm_16 or wave.present > _CLIP_BYTES:
+    if not wave.is_pcm_16 or not wave.is_clip:
         return _WAVE_OPTIONS
     file.seek(wave.start)
     data = file.read(PROBED_BYTES)

@@ -16,6 +16,7 @@ from neuralib.audio.block import Block
 from neuralib.audio.clock import delay_seconds
 from neuralib.audio.container import Source, open_audio
 from neuralib.audio.packets import PacketReader
+from neuralib.audio.plain import is_plain, plain_blocks
 from neuralib.audio.reblock import reblock
 from neuralib.audio.riff import WaveLength
 from neuralib.errors import DecodeError, NoAudio
@@ -155,6 +156,9 @@ def _info(source: Source) -> AudioInfo:
 def _blocks(source: Source, block_frames: int, warn: bool) -> Generator[Block, None, None]:
     if source.is_wave:
         _check_wave(source, warn)
+    if is_plain(source):
+        yield from plain_blocks(source, block_frames)
+        return
     rate = source.stream.sample_rate
     packets = PacketReader(source, block_frames=block_frames, warn=warn)
     yield from _finite(reblock(packets.samples(), block_frames), source.path, rate)

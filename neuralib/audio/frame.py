@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 from av.audio.frame import AudioFrame
+from numpy.typing import NDArray
 
 from neuralib.audio.block import Block
 
@@ -43,7 +44,21 @@ def block_of(frame: AudioFrame) -> Block | None:
         )
     else:
         packed = np.frombuffer(planes[0], kind, count=frame.samples * channels)
-        block = packed.reshape(-1, channels).T.astype(np.float32, order="C")
+        return packed_block(packed, channels, scale)
+    if scale is not None:
+        block *= scale
+    return block
+
+
+def packed_block(samples: NDArray[Any], channels: int, scale: np.float32 | None) -> Block:
+    """Copy the samples of all channels, one frame after the other, as a block.
+
+    Args:
+        samples: (frames · channels,), of any type.
+        channels: how many.
+        scale: what they are multiplied by; None: nothing.
+    """
+    block = samples.reshape(-1, channels).T.astype(np.float32, order="C")
     if scale is not None:
         block *= scale
     return block

@@ -18,6 +18,9 @@ _PCM_TAGS = (1, 0xFFFE)
 """Of integers, and of what says more of itself (WAVE_FORMAT_EXTENSIBLE): mostly integers."""
 
 
+_CLIP_BYTES = 1 << 20
+
+
 @dataclass(frozen=True)
 class WaveLength:
     """Length of the samples of a WAV file, in bytes."""
@@ -34,6 +37,13 @@ class WaveLength:
     """Where the first sample is in the file."""
     is_pcm_16: bool
     """Whether they are integers of 16 bits, by the header."""
+    frame_bytes: int
+    """Size of a sample of all channels, by the header."""
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether there is less than what takes FFmpeg longer to read than to open."""
+        return self.present <= _CLIP_BYTES
 
     def seconds(self, size: int) -> float:
         """Duration of `size` bytes."""
@@ -92,7 +102,7 @@ def _walk(file: BinaryIO, end: int) -> WaveLength | None:
 
 
 def _data(file: BinaryIO, start: int, size: int, end: int, format: bytes) -> WaveLength:
-    tag, _, _, bytes_per_second, _, bits = struct.unpack("<HHIIHH", format)
+    tag, _, _, bytes_per_second, frame_bytes, bits = struct.unpack("<HHIIHH", format)
     declared: int | None = size
     chunks = _is_chunks(file, start + size + size % 2, end)
     if size in _OPEN_SIZES and not (size == 0 and chunks):
@@ -104,6 +114,7 @@ def _data(file: BinaryIO, start: int, size: int, end: int, format: bytes) -> Wav
         bytes_per_second=bytes_per_second,
         start=start,
         is_pcm_16=tag in _PCM_TAGS and bits == 16,
+        frame_bytes=frame_bytes,
     )
 
 
