@@ -74,19 +74,21 @@ def run(task: SeparateTask, song: Path, out: Path) -> tuple[list[Told], float]:
 
 
 def show(told: list[Told], total: float) -> None:
-    """Print some of what was told, and the worst from the first minute to the last tenth."""
+    """Print some of what was told, and how wrong the worst was after the first minute."""
     print("| after s | stage | done | was | left s | was s |\n|---|---|---|---|---|---|")
     for each in told[:: max(len(told) // ROWS, 1)]:
         left = "" if each.left is None else f"{each.left:.0f}"
         was = f"{each.at / total:.0%} | {left} | {total - each.at:.0f}"
         print(f"| {each.at:.0f} | {each.stage} | {each.done:.0%} | {was} |")
-    errors = [
-        abs(each.left - (total - each.at)) / (total - each.at)
-        for each in told
-        if each.at >= 60 and each.left is not None and total - each.at >= total / 10
+    off = [
+        (each.left - (total - each.at), total - each.at) for each in told if each.left is not None
     ]
-    if errors:
-        print(f"time left, from the first minute to the last tenth: {max(errors):.0%} off at most")
+    shares = [abs(wrong) / was for wrong, was in off if total / 10 <= was <= total - 60]
+    if shares:
+        print(f"time left, from the first minute to the last tenth: {max(shares):.0%} off at most")
+    last = [abs(wrong) for wrong, was in off if was < total / 10]
+    if last:
+        print(f"in the last tenth: {max(last):.0f} s off at most")
     scale = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6
     print(f"took {total:.0f} s; peak {peak:.0f} MB")
