@@ -101,6 +101,8 @@ class _Growing:
 
     def finish(self, frames: int) -> Matrix:
         if self._file is None or not frames:  # nothing of a file cannot be mapped
-            return np.concatenate(self._waiting)[:frames]
+            *_, last = self._waiting
+            whole = last if len(last) == self._frames else np.concatenate(self._waiting)
+            return whole[:frames]
         shape = (frames, self._waiting[0].shape[1])
         return np.asarray(np.memmap(self._file, np.float32, "r", shape=shape))

@@ -76,4 +76,4 @@ def reference_frames(samples: int) -> int:
 
 def frames_in(milliseconds: float) -> int:
     """Count the frames that fit a duration, rounded to the nearest (half to even)."""
-    return int(np.round(milliseconds / 1000 * (SAMPLE_RATE / HOP)))
+    return round(milliseconds / 1000 * (SAMPLE_RATE / HOP))

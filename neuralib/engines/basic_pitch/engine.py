@@ -201,8 +201,8 @@ def _batched(windows: Iterable[Window], size: int) -> Iterator[list[Window]]:
 
 
 def _window(segment: Segment) -> Window:
-    missing = WINDOW_SAMPLES - segment.frames
-    samples = np.pad(segment.samples, ((0, 0), (0, missing))).T
+    samples = np.zeros((WINDOW_SAMPLES, 1), np.float32)
+    samples[: segment.frames] = segment.samples.T
     return Window(samples, frames_about(min(segment.frames - _LEAD_SAMPLES, STRIDE_SAMPLES)))
 
 
