@@ -31,7 +31,7 @@ RUNTIME = "openvino"
 _TYPES: dict[str, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _PROBED = 64
 """Rows and columns of the product by which the processor's arithmetic is asked for."""
-_WEIGHTS: list[Any] = []
+_WEIGHTS: list[tuple[mmap.mmap, Any]] = []
 """Mapped files of weights; graphs point into them, and nothing says when they no longer do."""
 
 
@@ -118,6 +118,17 @@ def compile_graph(
         return core().compile_model(change(model), "CPU", settings)
 
 
+def release_weights() -> None:
+    """Let the weights of all graphs leave the memory, where they are in their files' form.
+
+    The kernels have them in their own form, which those that know the number of rows only when
+    they are called make then. What is still looked at comes from the file again.
+    """
+    for weights, _ in _WEIGHTS:
+        if hasattr(weights, "madvise"):  # not on Windows
+            weights.madvise(mmap.MADV_DONTNEED)
+
+
 @contextmanager
 def errors_mapped() -> Iterator[None]:
     """Map what OpenVINO raises as it makes a graph ready, or runs it.
@@ -141,8 +152,7 @@ def errors_mapped() -> Iterator[None]:
 def _read(graph: Path) -> Iterator[Model]:
     """Read a graph, whose weights leave the memory when the block ends.
 
-    They are in the file's form until then, and beside it in the one that the kernels want. What
-    is still looked at afterwards comes from the file again.
+    They are in the file's form until then, and beside it in the one that the kernels want.
     """
     from openvino import Tensor
 
@@ -150,8 +160,9 @@ def _read(graph: Path) -> Iterator[Model]:
         with graph.with_suffix(".bin").open("rb") as file:
             # Tensors are made of what could be written, though nothing is.
             weights = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-        _WEIGHTS.append(np.frombuffer(weights, np.uint8))
-        tensor = Tensor(_WEIGHTS[-1], shared_memory=True)
+        values = np.frombuffer(weights, np.uint8)
+        _WEIGHTS.append((weights, values))
+        tensor = Tensor(values, shared_memory=True)
         model = core().read_model(graph.read_bytes(), tensor)
     except (OSError, ValueError, RuntimeError) as error:
         if _wants_memory(error):
@@ -161,8 +172,7 @@ def _read(graph: Path) -> Iterator[Model]:
             "folder, and it is made again"
         ) from None
     yield model
-    if hasattr(weights, "madvise"):  # not on Windows
-        weights.madvise(mmap.MADV_DONTNEED)
+    release_weights()
 
 
 def _wants_memory(error: Exception) -> bool:

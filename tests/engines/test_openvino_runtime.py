@@ -85,14 +85,43 @@ def test_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         openvino_runtime.core()
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no account of the memory")
+accounted = pytest.mark.skipif(
+    not Path("/proc/self/smaps").exists(), reason="no account of the memory"
+)
+
+
+def resident(graph: Path) -> list[int]:
+    """Give the kilobytes in memory of each mapping of a graph's weights."""
+    maps = Path("/proc/self/smaps").read_text(encoding="utf-8").split("Rss:")
+    bin = str(graph.with_suffix(".bin"))
+    return [int(after.split()[0]) for before, after in pairwise(maps) if bin in before]
+
+
+@accounted
 def test_weights_are_in_memory_once(graph: Path) -> None:
     weights = np.random.default_rng(0).standard_normal((64, 64), np.float32)
     compiled = openvino_runtime.compile_graph(graph, "fp32")
-    maps = Path("/proc/self/smaps").read_text(encoding="utf-8").split("Rss:")
-    ours = [after for before, after in pairwise(maps) if str(graph.with_suffix(".bin")) in before]
-    assert ours
-    assert all(int(after.split()[0]) == 0 for after in ours)
+    assert set(resident(graph)) == {0}
     rows = np.eye(4, 64, dtype=np.float32)
     (product,) = compiled([rows]).values()
     np.testing.assert_allclose(product, weights[:, :4].T, atol=1e-6)
+
+
+@accounted
+def test_weights_that_are_looked_up_leave_the_memory_when_told(tmp_path: Path) -> None:
+    import openvino
+    from openvino import opset13 as operations
+
+    places = operations.parameter([-1], np.int32)
+    table = np.random.default_rng(0).standard_normal((64, 64), np.float32)
+    chosen = operations.gather(operations.constant(table), places, operations.constant(np.int64(0)))
+    path = tmp_path / "table.xml"
+    openvino.save_model(openvino.Model([chosen], [places]), path, compress_to_fp16=False)
+    compiled = openvino_runtime.compile_graph(path, "fp32")
+    wanted = np.array([3, 1, 60], np.int32)
+    for _ in range(2):
+        (found,) = compiled([wanted]).values()
+        np.testing.assert_array_equal(found, table[wanted])
+        assert max(resident(path)) > 0
+        openvino_runtime.release_weights()
+        assert set(resident(path)) == {0}

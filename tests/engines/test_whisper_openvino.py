@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
 from neuralib.engines.whisper.decode import Manner
 from neuralib.engines.whisper.faster_whisper import FasterWhisper
+from neuralib.engines.whisper.graph import FORM
 from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
@@ -81,6 +83,19 @@ def test_the_demo_is_written_down_as_by_the_reference(
         assert [word.start for word in segment.words] == pytest.approx(
             [word.start for word in other.words], abs=0.1
         )
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="no account of the memory")
+def test_weights_are_looked_at_in_their_files(micro: FasterWhisper, vocals: Samples) -> None:
+    """In float16 they would be unpacked into memory that OpenVINO never gives back."""
+    micro.transcribe(vocals, TranscribeTask(language="en"), silent)
+    files = sorted(micro._prepared(MICRO, FORM, lambda _: None).glob("*.bin"))
+    assert [file.name for file in files] == ["decoder.bin", "encoder.bin"]
+    maps = Path("/proc/self/smaps").read_text(encoding="utf-8").split("Rss:")
+    for file in files:
+        assert 'element_type="f16"' not in file.with_suffix(".xml").read_text(encoding="utf-8")
+        sizes = [after.split()[0] for before, after in pairwise(maps) if str(file) in before]
+        assert set(sizes) == {"0"}
 
 
 def test_lanes_lose_no_word(micro: FasterWhisper, vocals: Samples) -> None:

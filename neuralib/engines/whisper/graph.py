@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neuralib.engines.whisper.checkpoint import Checkpoint, read_checkpoint
 from neuralib.engines.whisper.quiet import whisper_quiet
 from neuralib.engines.whisper.tokenizer import write_settings
 
-FORM = "openvino"
+FORM = "openvino-2"
 """Name of the prepared form; another name when other graphs would be written."""
 BLOCKED = -1e9
 """What is added to something that must not be: finite, since padding is blocked from everything."""
@@ -137,16 +138,14 @@ class _Builder:
         self.inputs.append(node)
         return node
 
-    def weight(self, name: str) -> Any:
-        import torch
+    def weight(self, name: str) -> NDArray[np.float32]:
+        # As float16 the file would be half as large, but OpenVINO unpacks that into memory that
+        # it keeps; float32 is looked at in the file.
+        found: NDArray[np.float32] = self._weights[name].float().numpy()
+        return found
 
-        tensor = self._weights[name]
-        # NumPy has no bfloat16; float16 stays as it is, for the file is half as large.
-        return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
-
-    def constant(self, values: Any) -> Any:
-        node = self.o.constant(np.ascontiguousarray(values))
-        return node if values.dtype == np.float32 else self.o.convert(node, "f32")
+    def constant(self, values: NDArray[np.float32]) -> Any:
+        return self.o.constant(np.ascontiguousarray(values))
 
     def whole(self, values: Any) -> Any:
         return self.o.constant(np.array(values, np.int64))
