@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ from neuralib.audio.length import Trimmer, exact_frames, promised_frames
 from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
+
+_PCM_BITS = re.compile(r"pcm_[a-z]+(8|16|24|32|64)")
 
 _EXACT_CODECS = ("alac", "ape", "flac", "tak", "tta", "wavpack")
 """Compressed and lossless: their headers count samples, so that one that lacks is lost. PCM is
@@ -88,11 +91,26 @@ class PacketReader:
             try:
                 frames = self._source.stream.decode(packet)
             except av.FFmpegError:
-                self._note_damage()
-                continue
+                frames = self._whole_samples(packet)
+                if not frames:
+                    self._note_damage()
             for frame in frames:
                 yield frame
                 self._decoded_seconds += frame.samples / frame.sample_rate
+
+    def _whole_samples(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+        """Decode a packet of PCM that ends within a sample: FFmpeg 7 gives nothing of all of it."""
+        context = self._source.stream.codec_context
+        bits = _PCM_BITS.match(context.codec.canonical_name)
+        if bits is None:
+            return []
+        excess = packet.size % (self._layout.nb_channels * int(bits[1]) // 8)
+        whole: Packet[Any] = Packet(bytes(packet)[: packet.size - excess])
+        whole.pts, whole.time_base = packet.pts, packet.time_base
+        try:
+            return context.decode(whole) if excess and whole.size else []
+        except av.FFmpegError:
+            return []
 
     def _converted(self, frames: Iterable[AudioFrame]) -> Iterator[Block]:
         """Bring frames to one rate and layout, and to float32.
