@@ -38,6 +38,7 @@ class Pace:
         self._heard = 0
         self._next = int(_FIRST_SECONDS * sample_rate)
         self._tried_frames = 0
+        self._reading_seconds = 0.0
         self._encoding_seconds = 0.0
         self._hashing_seconds = 0.0
 
@@ -58,17 +59,25 @@ class Pace:
             draft = Draft(file, len(stem), path.name)
             draft.write(stem)
             started = time.thread_time()
+            for _ in draft.read():
+                pass
+            read = time.thread_time()
             for _ in draft.encode(writer, 1.0):
                 pass
-            self._encoding_seconds += time.thread_time() - started
+            self._reading_seconds += read - started
+            self._encoding_seconds += max(time.thread_time() - read - (read - started), 0.0)
         started = time.thread_time()
         hashlib.sha256(path.read_bytes())
         self._hashing_seconds += time.thread_time() - started
         self._tried_frames += stem.shape[-1]
 
-    def encoding_seconds(self, audio_seconds: float) -> float:
-        """Estimate how long it takes to encode so much audio of one stem; 0 before a trial."""
-        return self._estimate(audio_seconds, self._encoding_seconds)
+    def encoding_seconds(self, audio_seconds: float, together: int = 1) -> float:
+        """Estimate how long it takes to read and encode so much audio, so many stems at once.
+
+        More cores do not read faster: it is memory that they wait for. 0 before a trial.
+        """
+        took_seconds = self._reading_seconds + self._encoding_seconds / together
+        return self._estimate(audio_seconds, took_seconds)
 
     def hashing_seconds(self, audio_seconds: float) -> float:
         """Estimate how long it takes to hash the file of so much audio; 0 before a trial."""

@@ -224,8 +224,9 @@ class _AtTheEnd(StemFiles):
 
     def later_seconds(self, seconds: float) -> float:
         audio = len(self._files) * seconds
-        together = min(len(self._files), cores())
-        return self._pace.encoding_seconds(audio) / together + self._pace.hashing_seconds(audio)
+        is_copied = self._shape.format == "wav"  # which is as little work as to read it
+        together = 1 if is_copied else min(len(self._files), cores())
+        return self._pace.encoding_seconds(audio, together) + self._pace.hashing_seconds(audio)
 
     def needed_bytes(self, seconds: float) -> float:
         samples = seconds * self._shape.sample_rate * self._shape.channels

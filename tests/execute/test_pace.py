@@ -42,15 +42,26 @@ def test_a_trial_tells_how_long_the_whole_takes(tmp_path: Path) -> None:
     assert pace.encoding_seconds(600.0) == pytest.approx(10 * pace.encoding_seconds(60.0))
 
 
-@pytest.mark.parametrize(("available", "share"), [(1, 1.0), (2, 0.5), (64, 1 / 3)])
+def test_more_cores_do_not_read_faster() -> None:
+    pace = Pace(RATE, OPEN)
+    pace.hear(noise(RATE * 20)[None])
+    alone, two, many = (pace.encoding_seconds(60.0, together) for together in (1, 2, 1000))
+    assert 0 < many < two < alone
+    assert two - many == pytest.approx((alone - many) / 2, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("format", "available", "share"),
+    [("flac", 1, 1.0), ("flac", 2, 0.5), ("flac", 64, 1 / 3), ("wav", 64, 1.0)],
+)
 def test_stems_are_encoded_on_as_many_cores_as_there_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, available: int, share: float
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str, available: int, share: float
 ) -> None:
     monkeypatch.setattr(stem_files, "cores", lambda: available)
-    monkeypatch.setattr(Pace, "encoding_seconds", lambda _, seconds: seconds)
+    monkeypatch.setattr(Pace, "encoding_seconds", lambda _, seconds, together: seconds / together)
     monkeypatch.setattr(Pace, "hashing_seconds", lambda _, seconds: 0.0)
-    shape = StemFormat("wav", RATE, 2, 16)
-    names = ["a.wav", "b.wav", "c.wav"]
+    shape = StemFormat(format, RATE, 2, 16)
+    names = [f"{name}.{format}" for name in "abc"]
     with (
         FolderSink(tmp_path) as sink,
         open_stem_files(sink, names, shape, "rescale", Tags()) as files,
