@@ -68,9 +68,11 @@ class FFmpegEncoder(Encoder):
 
     def release(self) -> None:
         """Close the file as it is."""
-        with contextlib.suppress(av.FFmpegError):
-            self._container.close()
-        self._sink.abandon()
+        try:
+            with contextlib.suppress(av.FFmpegError):
+                self._container.close()
+        finally:  # an interrupt may come meanwhile
+            self._sink.abandon()
 
     def _add_stream(self, target: Format, codec: str, channels: int) -> AudioStream:
         options = {"flags": "+bitexact", **target.codec_options}
