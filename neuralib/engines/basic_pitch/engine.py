@@ -69,6 +69,8 @@ class BasicPitch(PitchTracker):
     sample_rate: ClassVar[int] = SAMPLE_RATE
 
     _session: InferenceSession | None = None
+    _is_ours = False
+    """Whether it runs our graph, which takes one window at a time, and as much of it as is wanted."""
 
     def __init__(
         self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
@@ -98,6 +100,7 @@ class BasicPitch(PitchTracker):
             )
         path = self.model.paths[0]
         self._session = _open(self._graph(path), path, self.placement.device)
+        self._is_ours = len(self._session.get_inputs()) > 1
 
     def track(self, blocks: Iterable[Block]) -> Activations:
         """Compute the activations of mono audio at `sample_rate`, as basic-pitch 0.4 does.
@@ -156,7 +159,7 @@ class BasicPitch(PitchTracker):
         """Compute windows and join the frames that are kept of them."""
         assert self._session is not None
         values = {INPUT: np.stack([window.samples for window in windows])}
-        if len(self._session.get_inputs()) > 1:  # ours, which takes one window
+        if self._is_ours:
             values[FRAMES] = np.array([windows[0].frames])
         with self._free_threads:
             outputs = self._session.run(list(_WIDTHS), values)
