@@ -24,7 +24,7 @@ _AT_THE_START = re.compile(
     rb"|\xFF[\xF0\xF1\xF8\xF9]|\x56[\xE0-\xFF]"  # AAC: ADTS and LOAS (ISO/IEC 14496-3, 1.A.3, 1.7)
     rb"|\xFF[\xE0-\xFF][\x10-\xEF]|ID3"  # MPEG audio (ISO/IEC 11172-3, 2.4.2.3), and its tag
 )
-"""What frames begin with of codecs that FFmpeg takes for samples unless a file begins with them."""
+"""What frames begin with of codecs that FFmpeg hardly finds where no file begins with one."""
 
 
 def may_be_coded(data: bytes) -> bool:

@@ -19,7 +19,7 @@ _SHORT_BYTES = 256 * 2**20
 
 
 class Draft:
-    """One stem as raw float32, written once and read once.
+    """One stem as raw float32, written and then read.
 
     Args:
         file: empty, open for writing and reading; whoever opened it closes it.

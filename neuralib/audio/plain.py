@@ -11,6 +11,7 @@ from neuralib.audio.block import Block
 from neuralib.audio.container import Source
 from neuralib.audio.frame import packed_block
 from neuralib.audio.riff import WaveLength
+from neuralib.errors import NoAudio
 
 
 def is_plain(source: Source) -> bool:
@@ -37,23 +38,33 @@ def plain_blocks(source: Source, block_frames: int) -> Iterator[Block]:
 
     Yields:
         As `audio.decode.decode` does.
+
+    Raises:
+        NoAudio: where it was emptied meanwhile.
     """
     wave = source.wave
     assert wave is not None
     assert wave.declared is not None
     source.file.seek(wave.start)
     size = block_frames * wave.frame_bytes
+    is_empty = True
     for done in range(0, wave.declared, size):
         data = source.file.read(min(size, wave.declared - done))
         # It may be cut off while it is read.
         if whole := len(data) // wave.frame_bytes * wave.frame_bytes:
             samples = np.frombuffer(data[:whole], "<i2")
+            is_empty = False
             yield packed_block(samples, source.stream.channels, np.float32(2**-15))
+    if is_empty:
+        raise NoAudio(f"{str(source.path)!r} holds not one sample; get a whole copy")
 
 
 def _is_right(file: BinaryIO, wave: WaveLength) -> bool:
     declared = wave.declared
     if not declared or declared % wave.frame_bytes or declared > wave.present:
+        return False
+    file.seek(0)
+    if file.read(4) != b"RIFF":  # the size that counts may be another
         return False
     file.seek(wave.start + declared)
     # FFmpeg plays the last of several `data` chunks.

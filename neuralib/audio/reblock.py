@@ -18,7 +18,10 @@ class Reblocker:
         self._filled = 0
 
     def push(self, block: Block) -> Iterator[Block]:
-        """Take (channels, any number of frames) in; yield what has become full."""
+        """Take (channels, any number of frames) in; yield what has become full.
+
+        What was given is not to be changed before it is yielded.
+        """
         start = 0
         while start < block.shape[1]:
             part = block[:, start : start + self._frames - self._filled]

@@ -118,15 +118,19 @@ def compile_graph(
         return core().compile_model(change(model), "CPU", settings)
 
 
-def release_weights() -> None:
-    """Let the weights of all graphs leave the memory, where they are in their files' form.
+@contextmanager
+def weights_released() -> Iterator[None]:
+    """Let the weights of all graphs leave the memory at the end, in their files' form.
 
     The kernels have them in their own form, which those that know the number of rows only when
     they are called make then. What is still looked at comes from the file again.
     """
-    for weights, _ in _WEIGHTS:
-        if hasattr(weights, "madvise"):  # not on Windows
-            weights.madvise(mmap.MADV_DONTNEED)
+    try:
+        yield
+    finally:
+        for weights, _ in _WEIGHTS:
+            if hasattr(weights, "madvise"):  # not on Windows
+                weights.madvise(mmap.MADV_DONTNEED)
 
 
 @contextmanager
@@ -171,8 +175,8 @@ def _read(graph: Path) -> Iterator[Model]:
             f"{graph} cannot be read as a graph ({brief(str(error).strip())}); remove its "
             "folder, and it is made again"
         ) from None
-    yield model
-    release_weights()
+    with weights_released():
+        yield model
 
 
 def _wants_memory(error: Exception) -> bool:

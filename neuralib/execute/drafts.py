@@ -42,8 +42,15 @@ def make_draft(path: Path, held: ExitStack, data: bytes) -> None:
     with contextlib.suppress(OSError):  # not every file system has locks
         fcntl.flock(draft, fcntl.LOCK_EX)
     path.stat()  # it may have been swept before it was locked
+    if data:
+        _write(draft, data)
+
+
+def _write(draft: int, data: bytes) -> None:
     while data:
         data = data[os.write(draft, data) :]
+    # Network disks and quotas tell that there is no room when a file is closed.
+    os.close(os.dup(draft))
 
 
 def digest_of(data: bytes) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 import time
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from neuralib.audio.block import Block
 from neuralib.audio.draft import Draft
 from neuralib.audio.writer import Writer
+from neuralib.errors import OutputError
 
 _FIRST_SECONDS = 20.0
 """Shorter tracks are done before anybody asks."""
@@ -49,7 +51,11 @@ class Pace:
             return
         self._next = 2 * self._heard
         clip = part[..., : int(_TRIED_SECONDS * self._sample_rate)]
-        with tempfile.TemporaryDirectory(prefix="neuralib-") as folder:
+        # An estimate is not worth a failed run: there may be no room for a trial.
+        with (
+            contextlib.suppress(OSError, OutputError),
+            tempfile.TemporaryDirectory(prefix="neuralib-") as folder,
+        ):
             for stem in clip:
                 self._try(stem, Path(folder))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from neuralib.errors import OutputError
 from neuralib.midi.activations import BINS_PER_KEY, KEYS, Activations, Matrix
-from neuralib.midi.times import HOP, SAMPLE_RATE
+from neuralib.midi.times import HOP, KEPT_FRAMES, SAMPLE_RATE, STRIDE_SAMPLES
 
 BYTES_A_SECOND = (2 * KEYS + KEYS * BINS_PER_KEY) * 4 * SAMPLE_RATE // HOP
 """What a second of audio takes."""
@@ -19,7 +19,7 @@ BYTES_A_SECOND = (2 * KEYS + KEYS * BINS_PER_KEY) * 4 * SAMPLE_RATE // HOP
 _FRAMES_IN_MEMORY = 1200
 """14 seconds, 2 MB: making the files takes as long as the notes of a short clip."""
 
-MOST_SECONDS_IN_MEMORY = _FRAMES_IN_MEMORY * HOP / SAMPLE_RATE
+MOST_SECONDS_IN_MEMORY = _FRAMES_IN_MEMORY // KEPT_FRAMES * STRIDE_SAMPLES / SAMPLE_RATE
 """Of shorter audio nothing is written to temporary files."""
 
 

@@ -12,12 +12,15 @@ from neuralib.audio import decode as module
 from neuralib.audio.container import open_audio
 from neuralib.audio.decode import decode, open_recording
 from neuralib.audio.plain import is_plain
+from neuralib.errors import NoAudio
 from tests.audio.splits import join
 from tests.audio_files import Samples, noise, wav_bytes, write_wav
 
 DATA = b"data" + struct.pack("<I", 4) + b"abcd"
 LIST = b"LIST" + struct.pack("<I", 4) + b"INFO"
 SAMPLES = noise(30_000)
+RF64 = b"RF64\xff\xff\xff\xffWAVEds64" + struct.pack("<IQQQI", 28, 120_072, 60_000, 15_000, 0)
+"""Says that there are half as many samples as the size of 32 bits does, which FFmpeg leaves."""
 
 
 def is_plain_file(path: Path) -> bool:
@@ -67,13 +70,23 @@ def test_chunks_around_the_samples_are_left_out(tmp_path: Path) -> None:
         wav_bytes(SAMPLES)[:-2],
         wav_bytes(SAMPLES, trailing=DATA),
         wav_bytes(noise(400_000)),
+        RF64 + wav_bytes(SAMPLES)[12:],
     ],
-    ids=["24 bits", "float", "open", "open too", "goes on", "half", "cut", "two", "long"],
+    ids=["24 bits", "float", "open", "open too", "goes on", "half", "cut", "two", "long", "RF64"],
 )
 def test_what_is_odd_is_left_to_ffmpeg(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(content)
     assert not is_plain_file(path)
+
+
+def test_a_clip_that_is_emptied_while_it_is_read_is_told(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", SAMPLES)
+    with open_recording(path) as recording:
+        with open(path, "r+b") as file:
+            file.truncate(44)
+        with pytest.raises(NoAudio, match="not one sample"):
+            list(recording.blocks)
 
 
 def test_a_clip_that_is_cut_off_while_it_is_read_gives_what_is_left(tmp_path: Path) -> None:

@@ -60,3 +60,14 @@ def test_the_file_stays_where_it_was() -> None:
     file.seek(7)
     wave_length(file)
     assert file.tell() == 7
+
+
+def test_a_file_of_nothing_but_chunks_is_no_wave() -> None:
+    """To walk through all of a large one would take minutes."""
+    chunks = b"JUNK\0\0\0\0" * 20_000
+    samples = b"data" + struct.pack("<I", 4) + b"abcd"
+    assert wave_length(io.BytesIO(b"RIFF\0\0\0\0WAVE" + chunks[:800] + samples)) is not None
+    assert wave_length(io.BytesIO(b"RIFF\0\0\0\0WAVE" + chunks + samples)) is None
+    length = wave_length(io.BytesIO(b"RIFF\0\0\0\0WAVE" + samples + chunks))
+    assert length is not None
+    assert not length.followed_by_chunks

@@ -84,6 +84,20 @@ def test_a_full_disk_is_told_by_the_name_of_the_result(tmp_path: Path) -> None:
     assert told.value.message.startswith(f"cannot write {str(asked_for)!r}: No space left")
 
 
+def test_a_disk_that_tells_at_last_that_it_is_full_keeps_all_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As network disks do, when a file is closed."""
+
+    def close(draft: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "dup", close)
+    with pytest.raises(OutputError, match="No space left"), FolderSink(tmp_path) as sink:
+        sink.put("notes", "song.mid", b"notes")
+    assert everything_in(tmp_path) == []
+
+
 def put_what_does_not_fit(sink: Sink, name: str) -> None:
     import resource
 

@@ -50,6 +50,8 @@ _LEAD_SAMPLES = TRIM_FRAMES * HOP
 # More windows a run are no faster on a processor, where each takes 15 MB.
 _WINDOWS_A_RUN = {"cpu": 1, "cuda": 32}
 _MOST_RUNS = 16
+_LONGEST_WAIT_SECONDS = 5.0
+"""For a turn on a core: one that an interrupt took between two steps never comes back."""
 
 _LOG = logging.getLogger(__name__)
 _LOG_ERRORS_ONLY = 3
@@ -70,7 +72,7 @@ class BasicPitch(PitchTracker):
 
     _session: InferenceSession | None = None
     _is_ours = False
-    """Whether it runs our graph, which takes one window at a time, and as much of it as is wanted."""
+    """Whether it runs our graph, which takes one window, and as much of it as is wanted."""
 
     def __init__(
         self, model: ModelFiles, placement: Placement, prepared: Prepare | None = None
@@ -161,8 +163,12 @@ class BasicPitch(PitchTracker):
         values = {INPUT: np.stack([window.samples for window in windows])}
         if self._is_ours:
             values[FRAMES] = np.array([windows[0].frames])
-        with self._free_threads:
+        has_turn = self._free_threads.acquire(timeout=_LONGEST_WAIT_SECONDS)
+        try:
             outputs = self._session.run(list(_WIDTHS), values)
+        finally:
+            if has_turn:
+                self._free_threads.release()
         trim = TRIM_FRAMES if outputs[0].shape[1] == WINDOW_FRAMES else 0
         kept = (out[:, trim : trim + KEPT_FRAMES] for out in outputs)
         return Activations(*(out.reshape(-1, out.shape[-1]) for out in kept))

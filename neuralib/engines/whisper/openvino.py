@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralib.engines.openvino_runtime import compile_graph, errors_mapped, release_weights
+from neuralib.engines.openvino_runtime import compile_graph, errors_mapped, weights_released
 from neuralib.engines.whisper.decode import Decoding, Manner, Said
 from neuralib.engines.whisper.search import Vocabulary
 from neuralib.engines.whisper.windows import Heard, Windows
@@ -76,10 +76,9 @@ class OpenVinoWhisper(Windows):
     def detect_language(self, heard: Heard) -> list[list[tuple[str, float]]]:
         """List languages; see `Windows`."""
         self._listen_to([heard.slot])
-        with errors_mapped():
+        with weights_released(), errors_mapped():
             decoding = Decoding(self._decoder, self._words, [[self._words.start]], Manner())
             logits = decoding.first_logits()[0, list(self._languages.values())]
-        release_weights()
         chances = np.exp(logits - logits.max())
         pairs = zip(self._languages, (chances / chances.sum()).tolist(), strict=True)
         return [sorted(pairs, key=lambda pair: -pair[1])]
@@ -95,12 +94,10 @@ class OpenVinoWhisper(Windows):
         slots = [each.slot for each in heard]
         self._listen_to(slots)
         decoding = Decoding(self._decoder, self._words, prompts, manner)
-        with errors_mapped():
-            said = decoding.run(
+        with weights_released(), errors_mapped():
+            return decoding.run(
                 check, lambda left: self._listen_to([slots[number] for number in left])
             )
-        release_weights()
-        return said
 
     def stop(self) -> None:
         """End what is under way after the layer that it is at; see `Windows`."""
