@@ -99,19 +99,20 @@ def _work(data: dict[str, Any], work: dict[str, Any]) -> Iterator[str]:
         f"machine's load before them {min(loads):g} to {max(loads):g}.\n"
     )
     rows = []
-    for name in rounds[0]["costs"]:
-        costs = [each["costs"][name] for each in rounds]
+    for name in dict.fromkeys(name for each in rounds for name in each["costs"]):
+        ran = [each for each in rounds if name in each["costs"]]
+        costs = [each["costs"][name] for each in ran]
         times = [cost["seconds"] for cost in costs]
         ours = PAIRS.get(name)
-        is_compared = ours is not None and all(ours in each["costs"] for each in rounds)
+        is_compared = ours is not None and all(ours in each["costs"] for each in ran)
         rows.append(
             [
                 name,
                 spread(times),
                 f"{median(cost['cpu_seconds'] for cost in costs):.1f}",
-                _memory(rounds, name),
+                _memory(ran, name),
                 f"{work['audio_seconds'] / median(times):.1f}",
-                spread(ratios(rounds, str(ours), name)) if is_compared else "",
+                spread(ratios(ran, str(ours), name)) if is_compared else "",
                 _agreement(rounds, name),
                 _share(data, work, name, median(times)),
             ]
