@@ -65,7 +65,16 @@ def test_one_computes_while_the_other_reads(tmp_path: Path) -> None:
         list(pool.map(run, range(2)))
     assert engine.most == 1
     assert not engine.turn.locked()
-    assert turns[0].waited_seconds < turns[1].waited_seconds
+
+
+def test_what_a_run_waits_is_counted() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    threading.Timer(0.1, lock.release).start()
+    turn = Turn(lock)
+    with turn.taken():
+        waited_seconds = turn.waited_seconds
+    assert 0.01 < waited_seconds == turn.waited_seconds
 
 
 def test_what_fails_computes_no_longer_in_the_turn_of_others(tmp_path: Path) -> None:
