@@ -18,6 +18,7 @@ SOURCES = ("drums", "bass", "other", "vocals")
 FULL_SIZE: dict[str, Any] = {
     "channels": 48,
     "t_layers": 5,
+    "t_heads": 8,
     "bottom_channels": 512,
     "segment": Fraction(39, 5),
     "samplerate": 44_100,

@@ -10,6 +10,7 @@ HTDEMUCS: dict[str, Any] = {
     "sources": ["drums", "bass", "other", "vocals"],
     "channels": 48,
     "t_layers": 5,
+    "t_heads": 8,
     "bottom_channels": 512,
     "segment": {"_type": "fraction", "numerator": 39, "denominator": 5},
     "samplerate": 44_100,

@@ -82,18 +82,21 @@ class _Builder:
     def build(self) -> Any:
         """Build the graph.
 
-        Inputs: `spectrum` (channels, steps, bins, 2), real and imaginary parts, and `wave`
-        (channels, frames), both normalised. Outputs: the stems of the same kinds, `spectra`
-        (stems * channels, steps, bins + 4, 2) and `waves` (stems * channels, frames + 4 or more),
-        where two bins and two frames too much lie in front, and the rest behind.
+        Inputs: `spectrum` (channels, steps, bins / 4 + 1, 8), real and imaginary parts of four
+        bins, and `wave` (channels, frames), both normalised. Outputs: the stems of the same kinds,
+        `spectra` (bins / 4 + 1, steps, stems * channels, 8) and `waves` (stems * channels, frames
+        + 4 or more). In all spectra two bins, and in the waves two frames, lie in front of what
+        they are about, and the rest behind it; the input has zeros there.
         """
         import openvino
 
         op, layers, channels = self.layers.op, self.layers, self.model.audio_channels
         bins = self.model.nfft // 2
-        spectrum = op.parameter([channels, self.steps, bins, 2], np.float32, "spectrum")
+        blocks = bins // _STRIDE + 1
+        shape = [channels, self.steps, blocks, 2 * _STRIDE]
+        spectrum = op.parameter(shape, np.float32, "spectrum")
         wave = op.parameter([channels, self.frames], np.float32, "wave")
-        x = layers.reshape(layers.transpose(spectrum, 2, 1, 0, 3), bins, self.steps, 2 * channels)
+        x = layers.reshape(layers.transpose(spectrum, 2, 1, 0, 3), blocks, self.steps, -1)
         xt = layers.reshape(layers.transpose(wave, 1, 0), 1, self.frames, channels)
 
         skips, skips_t, lengths = [], [], [self.frames]
@@ -118,7 +121,11 @@ class _Builder:
     def _encode(self, x: Node, index: int, bins: int) -> Node:
         layers, name = self.layers, f"encoder.{index}"
         weight, bias = self._weights(f"{name}.conv")
-        x = layers.convolution(x, weight, bias, strides=(_STRIDE, 1), before=(2, 0), after=(2, 0))
+        if index == 0:
+            x = layers.convolution(x, _of_blocks(weight), bias)
+        else:
+            pad = (2, 0)
+            x = layers.convolution(x, weight, bias, strides=(_STRIDE, 1), before=pad, after=pad)
         x = self._residual(layers.gelu(x), f"{name}.dconv", bins, self.steps)
         x = layers.gated_linear(x, f"{name}.rewrite")
         embedding = self.model.freq_emb
@@ -159,10 +166,10 @@ class _Builder:
             inner = layers.convolution(
                 x, weight[:, :, None], bias, before=pad, after=pad, dilations=(1, dilation)
             )
-            inner = layers.gelu(layers.standard(inner, f"{prefix}.1", 1, 2))
+            inner = layers.gelu(layers.standard_groups(inner, f"{prefix}.1", groups))
             scale = layers.weights[f"{prefix}.6.scale"]
             names = f"{prefix}.3", f"{prefix}.4"
-            x = layers.op.add(x, layers.normal_gated(inner, *names, groups, steps, scale))
+            x = layers.op.add(x, layers.normal_gated(inner, *names, steps, scale))
             depth += 1
         return x
 
@@ -173,8 +180,8 @@ class _Builder:
         if self.model.bottom_channels:
             x = layers.linear(x, "channel_upsampler")
             xt = layers.linear(xt, "channel_upsampler_t")
-        x = layers.standard(x, "crosstransformer.norm_in", 2)
-        xt = layers.standard(xt, "crosstransformer.norm_in_t", 2)
+        x = layers.standard(x, "crosstransformer.norm_in")
+        xt = layers.standard(xt, "crosstransformer.norm_in_t")
         places, places_t = self._places(bins, length)
         x = layers.op.add(x, layers.constant(places))
         xt = layers.op.add(xt, layers.constant(places_t))
@@ -206,39 +213,41 @@ class _Builder:
     def _layer(self, x: Node, other: Node, name: str, crossed: bool) -> Node:
         """One layer: attention to itself or to the other branch, then two linear layers."""
         layers, heads = self.layers, self.arguments["t_heads"]
-        norm = layers.standard(x, f"{name}.norm1", 2)
+        norm = layers.standard(x, f"{name}.norm1")
         if crossed:
-            memory = layers.standard(other, f"{name}.norm2", 2)
+            memory = layers.standard(other, f"{name}.norm2")
             y = layers.attention(norm, memory, f"{name}.cross_attn", heads)
         else:
             y = layers.attention(norm, norm, f"{name}.self_attn", heads)
         x = layers.op.add(x, layers.scaled(y, f"{name}.gamma_1"))
-        norm = layers.standard(x, f"{name}.norm3" if crossed else f"{name}.norm2", 2)
+        norm = layers.standard(x, f"{name}.norm3" if crossed else f"{name}.norm2")
         y = layers.linear(layers.gelu(layers.linear(norm, f"{name}.linear1")), f"{name}.linear2")
         x = layers.op.add(x, layers.scaled(y, f"{name}.gamma_2"))
-        return layers.standard(x, f"{name}.norm_out", 1, 2)
+        return layers.standard_groups(x, f"{name}.norm_out", 1)
 
     def _decode(self, x: Node, index: int, bins: int) -> Node:
         """A transposed convolution over the bins; the last one gives `spectra`."""
         layers, steps = self.layers, self.steps
         weight, bias = self._phases(f"decoder.{index}.conv_tr")
-        y = layers.convolution(x, weight[..., None], bias, before=(1, 0), after=(1, 0))
+        pad = (1, 0)
         if index == self.model.depth - 1:
-            y = layers.reshape(y, bins + 1, steps, _STRIDE, -1, 2)
-            return layers.reshape(layers.transpose(y, 3, 1, 0, 2, 4), -1, steps, 4 * bins + 4, 2)
+            # By stem and channel, then by bin and part.
+            order = np.arange(len(bias)).reshape(_STRIDE, -1, 2).swapaxes(0, 1).reshape(-1)
+            y = layers.convolution(x, weight[order][..., None], bias[order], before=pad, after=pad)
+            return layers.reshape(y, bins + 1, steps, -1, 2 * _STRIDE)
+        y = layers.convolution(x, weight[..., None], bias, before=pad, after=pad, gelu=True)
         y = layers.transpose(layers.reshape(y, bins + 1, steps, _STRIDE, -1), 0, 2, 1, 3)
         y = layers.reshape(y, _STRIDE * (bins + 1), steps, -1)
-        return layers.gelu(layers.crop(y, 0, 2, _STRIDE * bins))
+        return layers.crop(y, 0, 2, _STRIDE * bins)
 
     def _decode_time(self, xt: Node, index: int, length: int) -> Node:
         """A transposed convolution over time; the last one gives `waves`."""
-        layers = self.layers
+        layers, last, pad = self.layers, index == self.model.depth - 1, (0, 1)
         weight, bias = self._phases(f"tdecoder.{index}.conv_tr")
-        y = layers.convolution(xt, weight[:, :, None], bias, before=(0, 1), after=(0, 1))
-        y = layers.reshape(y, 1, -1, len(bias) // _STRIDE)
-        if index == self.model.depth - 1:
-            return layers.transpose(layers.reshape(y, -1, len(bias) // _STRIDE), 1, 0)
-        return layers.gelu(layers.crop(y, 1, 2, length))
+        channels = len(bias) // _STRIDE
+        y = layers.convolution(xt, weight[:, :, None], bias, before=pad, after=pad, gelu=not last)
+        y = layers.reshape(y, 1, -1, channels)
+        return layers.turned(y, channels) if last else layers.crop(y, 1, 2, length)
 
     def _phases(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """Turn a transposed convolution into one with a kernel of 2, four outputs a step.
@@ -253,3 +262,13 @@ class _Builder:
 
     def _weights(self, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         return self.layers.weights[f"{name}.weight"], self.layers.weights[f"{name}.bias"]
+
+
+def _of_blocks(weight: NDArray[Any]) -> NDArray[Any]:
+    """Turn a kernel over bins (out, 2 * channels, bins, 1) into one over blocks of four bins.
+
+    Channels of the result are those of the audio, then the bin, then its two parts.
+    """
+    outs, parts, bins, _ = weight.shape
+    weight = weight.reshape(outs, parts // 2, 2, bins // _STRIDE, _STRIDE)
+    return weight.transpose(0, 1, 4, 2, 3).reshape(outs, -1, bins // _STRIDE, 1)

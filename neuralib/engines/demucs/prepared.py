@@ -16,7 +16,7 @@ from neuralib.models.files import ModelFiles
 
 _LOG = logging.getLogger(__name__)
 
-_FORM = "htdemucs-openvino-2"
+_FORM = "htdemucs-openvino-3"
 """Name of the prepared form; another number when the graph becomes another."""
 _GRAPH = "graph.xml"
 _DESCRIPTION = "description.json"

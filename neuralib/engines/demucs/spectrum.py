@@ -7,7 +7,7 @@ window's squares sum to 3/2 wherever a sample is kept.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ _OVERLAP = 4
 """Windows that share a sample."""
 _SQUARES = 1.5
 """Sum of their squares."""
+_PIECE = 8
+"""Steps that are transformed together: of all stems they are a megabyte."""
 
 
 class Spectrum:
@@ -44,20 +46,37 @@ class Spectrum:
         hop = size // _OVERLAP
         return 3 * (hop // 2) + -frames % hop
 
-    def forward(self, wave: NDArray[np.float32]) -> NDArray[np.complex64]:
-        """Transform (channels, frames) to (channels, steps, bins)."""
+    def forward(self, wave: NDArray[np.float32], out: NDArray[np.complex64]) -> None:
+        """Transform (channels, frames) into `out`, (channels, steps, bins)."""
         hop = self._hop
         padded = np.pad(wave, ((0, 0), (self._lead, self._behind)), mode="reflect")
         stretches = np.lib.stride_tricks.sliding_window_view(padded, self._size, axis=-1)
-        spectrum = np.fft.rfft(stretches[:, : self.steps * hop : hop] * self._into)
-        return spectrum[..., :-1].astype(np.complex64, copy=False)
+        stretches = stretches[:, : self.steps * hop : hop]
+        for piece in self.pieces():
+            out[:, piece] = np.fft.rfft(stretches[:, piece] * self._into)[..., :-1]
 
-    def back(self, spectrum: NDArray[Any]) -> NDArray[np.float32]:
-        """Transform (steps, bins) to (frames,)."""
+    def back(
+        self, channels: int, spectrum: Callable[[slice], NDArray[np.complex64]]
+    ) -> NDArray[np.float32]:
+        """Transform to (channels, frames).
+
+        Args:
+            channels: of the result.
+            spectrum: gives some steps of it, (channels, steps, bins + 1); the last bin, which is
+                Nyquist's, must be zero.
+        """
         hop = self._hop
-        stretches = np.fft.irfft(spectrum, self._size).astype(np.float32, copy=False)
-        stretches *= self._back
-        wave = np.zeros((self.steps + _OVERLAP - 1, hop), np.float32)
-        for part in range(_OVERLAP):
-            wave[part : part + self.steps] += stretches[:, part * hop : (part + 1) * hop]
-        return wave.reshape(-1)[self._lead : self._lead + self._frames]
+        wave = np.zeros((channels, self.steps + _OVERLAP - 1, hop), np.float32)
+        for piece in self.pieces():
+            stretches = np.fft.irfft(spectrum(piece), self._size).astype(np.float32, copy=False)
+            stretches *= self._back
+            steps = stretches.shape[1]
+            for part in range(_OVERLAP):
+                first = piece.start + part
+                wave[:, first : first + steps] += stretches[..., part * hop : (part + 1) * hop]
+        return wave.reshape(channels, -1)[:, self._lead : self._lead + self._frames]
+
+    def pieces(self) -> Iterator[slice]:
+        """Give the steps in groups so small that a core's cache holds their spectrum."""
+        for start in range(0, self.steps, _PIECE):
+            yield slice(start, start + _PIECE)
