@@ -171,7 +171,7 @@ def _standardise(values: NDArray[np.float32]) -> tuple[np.float32, np.float32]:
     """Normalise in place as HTDemucs does; give mean and deviation."""
     mean = values.mean(dtype=np.float32)
     values -= mean
-    squares = float(np.einsum("...f,...f->...", values, values).sum(dtype=np.float64))
+    squares = np.square(values).sum(dtype=np.float32)  # in pairs, as exact as demucs' own
     deviation = np.float32(math.sqrt(squares / (values.size - 1)))
     values *= np.float32(1 / (_EPSILON + deviation))
     return mean, deviation
