@@ -88,6 +88,17 @@ def test_page_tells_median_and_spread_of_ratios_in_a_round(results: Results) -> 
     assert "10 % (fp32)" in text
 
 
+def test_with_fewer_instructions_nothing_must_be_slower(results: Results) -> None:
+    for isa, ours in (("avx2", 5.0), ("avx512", 8.0)):
+        key = f"midi 10 {isa}"
+        results.work(key, row="midi", isa=isa, audio_seconds=10.0, about="Notes.", unit="F1")
+        costs = {"basic-pitch": Cost(6.0, 1.0, 300.0), "neuralib": Cost(ours, 1.0, 100.0)}
+        results.add_round(key, costs, {"neuralib": 1.0}, at="then", load=0.1)
+    text = page(results.data)
+    assert "| basic-pitch | 1 | 1.20 (1.20 to 1.20) | 100 MB, theirs 300 MB | yes |" in text
+    assert "| basic-pitch | 1 | 0.75 (0.75 to 0.75) | 100 MB, theirs 300 MB | no |" in text
+
+
 def test_goals_are_of_rows_that_can_be_measured() -> None:
     assert {goal.row for goal in GOALS} == set(ROWS)
     assert set(FLOP) <= set(ROWS)

@@ -52,7 +52,7 @@ class Spectrum:
         padded = np.pad(wave, ((0, 0), (self._lead, self._behind)), mode="reflect")
         stretches = np.lib.stride_tricks.sliding_window_view(padded, self._size, axis=-1)
         stretches = stretches[:, : self.steps * hop : hop]
-        for piece in self.pieces():
+        for piece in self._pieces():
             out[:, piece] = np.fft.rfft(stretches[:, piece] * self._into)[..., :-1]
 
     def back(
@@ -67,7 +67,7 @@ class Spectrum:
         """
         hop = self._hop
         wave = np.zeros((channels, self.steps + _OVERLAP - 1, hop), np.float32)
-        for piece in self.pieces():
+        for piece in self._pieces():
             stretches = np.fft.irfft(spectrum(piece), self._size).astype(np.float32, copy=False)
             stretches *= self._back
             steps = stretches.shape[1]
@@ -76,7 +76,7 @@ class Spectrum:
                 wave[:, first : first + steps] += stretches[..., part * hop : (part + 1) * hop]
         return wave.reshape(channels, -1)[:, self._lead : self._lead + self._frames]
 
-    def pieces(self) -> Iterator[slice]:
+    def _pieces(self) -> Iterator[slice]:
         """Give the steps in groups so small that a core's cache holds their spectrum."""
         for start in range(0, self.steps, _PIECE):
             yield slice(start, start + _PIECE)
