@@ -18,13 +18,14 @@ from neuralib.engines.whisper.checkpoint import Checkpoint, read_checkpoint
 from neuralib.engines.whisper.quiet import whisper_quiet
 from neuralib.engines.whisper.tokenizer import write_settings
 
-FORM = "openvino-3"
+FORM = "openvino-4"
 """Name of the prepared form; another name when other graphs would be written."""
 BLOCKED = -1e9
 """What is added to something that must not be: finite, since padding is blocked from everything."""
 TIMES = 1501
 """Timestamps, 0 to 30 s; the last tokens of every vocabulary."""
 POSITIONS = 1500
+_EMBEDDINGS, _LOGITS = "embeddings", "logits"
 FRAMES = 3000
 
 
@@ -50,7 +51,7 @@ def encoder(checkpoint: Checkpoint) -> Any:
     """Build the graph from `mel` (1, bands, 3000) to what the decoder needs.
 
     Outputs: the states (1, 1500, channels); then for each block of the decoder its keys
-    (1, heads, channels of a head, 1500) and values (1, heads, 1500, channels of a head).
+    (1, heads, 1500, channels of a head) and values (1, heads, channels of a head, 1500).
     """
     import openvino
 
@@ -65,15 +66,15 @@ def encoder(checkpoint: Checkpoint) -> Any:
         y = build.norm(x, f"{name}.attn_ln")
         query, value = build.parts(y, f"{name}.attn", heads, "query", "value")
         query = o.multiply(query, o.constant(np.float32((dims.n_audio_state // heads) ** -0.5)))
-        scores = o.matmul(query, build.keys(y, f"{name}.attn", heads), False, False)
+        scores = o.matmul(query, build.turned(y, f"{name}.attn.key", heads), False, False)
         y = build.together(o.matmul(o.softmax(scores, -1), value, False, False))
         x = build.mlp(o.add(x, build.linear(y, f"{name}.attn.out")), name)
     x = build.norm(x, "encoder.ln_post")
     outputs = [x]
     for number in range(dims.n_text_layer):
         name = f"decoder.blocks.{number}.cross_attn"
-        outputs += [build.keys(x, name, dims.n_text_head)]
-        outputs += build.parts(x, name, dims.n_text_head, "value")
+        outputs += build.parts(x, name, dims.n_text_head, "key")
+        outputs += [build.turned(x, f"{name}.value", dims.n_text_head)]
     return openvino.Model([o.result(each) for each in outputs], build.inputs, "encoder")
 
 
@@ -99,7 +100,7 @@ def decoder(checkpoint: Checkpoint) -> Any:
     """
     import openvino
 
-    build, dims = _Builder(checkpoint), checkpoint.dims
+    build, dims = _Builder(checkpoint, halves=True), checkpoint.dims
     o = build.o
     tokens, positions, picks = (
         build.input(name, [-1, -1], np.int32) for name in ("tokens", "positions", "picks")
@@ -107,6 +108,7 @@ def decoder(checkpoint: Checkpoint) -> Any:
     beams = build.input("beams", [-1], np.int32)
     mask = build.input("mask", [-1, 1, -1, -1], np.float32)
     embeddings = build.constant(build.weight("decoder.token_embedding.weight"))
+    embeddings.set_friendly_name(_EMBEDDINGS)
     places = build.constant(build.weight("decoder.positional_embedding"))
     first = build.whole(0)
     x = o.add(o.gather(embeddings, tokens, first), o.gather(places, positions, first))
@@ -116,22 +118,54 @@ def decoder(checkpoint: Checkpoint) -> Any:
         x = build.listening(x, name, dims.n_text_head, number)
         x = build.mlp(x, name)
     x = build.norm(o.gather(x, picks, build.whole(1), 1), "decoder.ln")
-    logits = o.matmul(x, embeddings, False, True)
+    logits = build.product(x, "decoder.token_embedding.weight")
+    logits.set_friendly_name(_LOGITS)
     outputs = build.choice(logits, dims.n_vocab, 50256 + dims.multilingual)
     results = [o.result(each) for each in outputs]
     return openvino.Model(results, build.sinks, build.inputs, "decoder")
 
 
+def keep_halves(model: Any) -> None:
+    """Let a graph that was read multiply by float16 as it is; else OpenVINO unpacks it.
+
+    The mark is written to files only by OpenVINO's own conversion, which would take all constants.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == "Convert":
+            source = node.input_value(0).get_node()
+            if source.get_type_name() == "Constant":
+                node.get_rt_info()["decompression_0"] = ""
+
+
+def keep_logits(model: Any) -> None:
+    """Let a decoder that computes in bfloat16 give logits in float32.
+
+    OpenVINO does so with float32 weights only; those are the embeddings, in the same file.
+    """
+    nodes = {node.get_friendly_name(): node for node in model.get_ops()}
+    nodes[_LOGITS].input(1).replace_source_output(nodes[_EMBEDDINGS].output(0))
+
+
 class _Builder:
     """The parts that both graphs are made of; `x` is (rows, length, channels)."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, halves: bool = False) -> None:
+        """Begin a graph.
+
+        Args:
+            checkpoint: has the weights.
+            halves: keep matrices in float16 that lose nothing by it. In a language model's graph,
+                such as the decoder's, OpenVINO can leave them so (`keep_halves`); in others it
+                would unpack them into memory that it keeps beside what its kernels make of them,
+                where float32 is looked at in the file.
+        """
         from openvino import opset13
 
         self.o: Any = opset13
         self.inputs: list[Any] = []
         self.sinks: list[Any] = []
         self._weights = checkpoint.weights
+        self._halves = halves
 
     def input(self, name: str, shape: list[int], dtype: type) -> Any:
         node = self.o.parameter(shape, dtype, name)
@@ -140,8 +174,6 @@ class _Builder:
         return node
 
     def weight(self, name: str) -> NDArray[np.float32]:
-        # As float16 the file would be half as large, but OpenVINO unpacks that into memory that
-        # it keeps; float32 is looked at in the file.
         found: NDArray[np.float32] = self._weights[name].float().numpy()
         return found
 
@@ -151,8 +183,18 @@ class _Builder:
     def whole(self, values: Any) -> Any:
         return self.o.constant(np.array(values, np.int64))
 
+    def product(self, x: Any, name: str) -> Any:
+        weight = self.weight(name)
+        with np.errstate(over="ignore"):
+            half = weight.astype(np.float16)
+        if self._halves and np.array_equal(half, weight):
+            matrix = self.o.convert(self.o.constant(half), "f32")
+        else:
+            matrix = self.constant(weight)
+        return self.o.matmul(x, matrix, False, True)
+
     def linear(self, x: Any, name: str) -> Any:
-        y = self.o.matmul(x, self.constant(self.weight(f"{name}.weight")), False, True)
+        y = self.product(x, f"{name}.weight")
         if f"{name}.bias" not in self._weights:
             return y
         return self.o.add(y, self.constant(self.weight(f"{name}.bias")))
@@ -187,13 +229,13 @@ class _Builder:
     def parts(self, x: Any, name: str, heads: int, *names: str) -> list[Any]:
         return [self.heads(self.linear(x, f"{name}.{part}"), heads) for part in names]
 
-    def keys(self, x: Any, name: str, heads: int) -> Any:
-        """Keys as the product with queries wants them: (rows, heads, channels of a head, 1500).
+    def turned(self, x: Any, name: str, heads: int) -> Any:
+        """Give a part with positions last: (rows, heads, channels of a head, 1500).
 
-        They are turned as one matrix, for which OpenVINO has a fast kernel.
+        It is turned as one matrix, for which OpenVINO has a fast kernel.
         """
-        keys = self.o.reshape(self.linear(x, f"{name}.key"), self.whole([0, 0, 1, -1]), True)
-        turned = self.o.transpose(keys, self.whole([0, 3, 1, 2]))
+        part = self.o.reshape(self.linear(x, name), self.whole([0, 0, 1, -1]), True)
+        turned = self.o.transpose(part, self.whole([0, 3, 1, 2]))
         return self.o.reshape(turned, self.whole([0, heads, -1, POSITIONS]), True)
 
     def self_attention(self, x: Any, name: str, heads: int, beams: Any, mask: Any) -> Any:
@@ -217,18 +259,23 @@ class _Builder:
         return self.o.add(x, self.linear(y, f"{name}.attn.out"))
 
     def listening(self, x: Any, name: str, heads: int, number: int) -> Any:
-        """Add what is heard; all beams of a window look at the same keys and values."""
+        """Add what is heard; all beams of a window look at the same keys and values.
+
+        These are on the left of both products: OpenVINO copies what is on the right, and what is
+        heard is hundreds of times larger than the beams.
+        """
         channels = self._weights[f"{name}.cross_attn.query.weight"].shape[0]
         size = channels // heads
-        keys = self.input(f"key{number}", [-1, heads, size, POSITIONS], np.float32)
-        values = self.input(f"value{number}", [-1, heads, POSITIONS, size], np.float32)
+        keys = self.input(f"key{number}", [-1, heads, POSITIONS, size], np.float32)
+        values = self.input(f"value{number}", [-1, heads, size, POSITIONS], np.float32)
         query = self.linear(self.norm(x, f"{name}.cross_attn_ln"), f"{name}.cross_attn.query")
         query = self.o.multiply(query, self.o.constant(np.float32(size**-0.5)))
         windows = self.o.gather(self.o.shape_of(keys, "i64"), self.whole([0]), self.whole(0))
         shape = self.o.concat([windows, self.whole([-1, channels])], 0)
         query = self.heads(self.o.reshape(query, shape, False), heads)
-        weights = self.o.softmax(self.o.matmul(query, keys, False, False), -1)
-        heard = self.together(self.o.matmul(weights, values, False, False))
+        scores = self.o.transpose(self.o.matmul(keys, query, False, True), self.whole([0, 1, 3, 2]))
+        heard = self.o.matmul(values, self.o.softmax(scores, -1), False, True)
+        heard = self.o.transpose(heard, self.whole([0, 3, 1, 2]))
         heard = self.o.reshape(heard, self.o.shape_of(x, "i64"), False)
         return self.o.add(x, self.linear(heard, f"{name}.cross_attn.out"))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neuralib.engines.openvino_runtime import compile_graph, errors_mapped, weights_released
 from neuralib.engines.whisper.decode import Decoding, Manner, Said
+from neuralib.engines.whisper.graph import keep_halves, keep_logits
 from neuralib.engines.whisper.search import Vocabulary
 from neuralib.engines.whisper.windows import Heard, Windows
 from neuralib.tasks import Precision
@@ -50,7 +51,7 @@ class OpenVinoWhisper(Windows):
         decoder = compile_graph(
             folder / "decoder.xml",
             precision,
-            change=self._typed,
+            change=self._decoder_of,
             KV_CACHE_PRECISION=self._type,  # else it keeps them in 8 bits
         )
         self._encoder = encoder.create_infer_request()
@@ -116,6 +117,12 @@ class OpenVinoWhisper(Windows):
 
     def _tensor(self, array: NDArray[Any]) -> Any:
         return self._ov.Tensor(array, self._ov.Shape(array.shape), self._type)
+
+    def _decoder_of(self, model: Any) -> Any:
+        keep_halves(model)
+        if self._type == self._ov.Type.bf16:
+            keep_logits(model)
+        return self._typed(model)
 
     def _typed(self, model: Any) -> Any:
         """Let keys and values pass from graph to graph in the type that they are computed in."""
