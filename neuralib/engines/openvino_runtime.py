@@ -6,7 +6,9 @@ arithmetic and errors are the same for all.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -119,11 +121,13 @@ def compile_graph(
 
 
 @contextmanager
-def weights_released() -> Iterator[None]:
-    """Let the weights of all graphs leave the memory at the end, in their files' form.
+def memory_released() -> Iterator[None]:
+    """Let what is no longer needed leave the memory at the end.
 
-    The kernels have them in their own form, which those that know the number of rows only when
-    they are called make then. What is still looked at comes from the file again.
+    That is the weights of all graphs in their files' form: the kernels have them in their own,
+    which those that know the number of rows only when they are called make then, and what is
+    still looked at comes from the file again. And it is what was freed: glibc keeps blocks of up to
+    32 MB (`mallopt(3)`), which after some windows of Whisper are hundreds of megabytes.
     """
     try:
         yield
@@ -131,6 +135,17 @@ def weights_released() -> Iterator[None]:
         for weights, _ in _WEIGHTS:
             if hasattr(weights, "madvise"):  # not on Windows
                 weights.madvise(mmap.MADV_DONTNEED)
+        if (trim := _malloc_trim()) is not None:
+            trim(0)
+
+
+@lru_cache(maxsize=1)
+def _malloc_trim() -> Callable[[int], int] | None:
+    """Find the function of glibc; other C libraries give back by themselves."""
+    trim: Callable[[int], int] | None = None
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim
 
 
 @contextmanager
@@ -175,7 +190,7 @@ def _read(graph: Path) -> Iterator[Model]:
             f"{graph} cannot be read as a graph ({brief(str(error).strip())}); remove its "
             "folder, and it is made again"
         ) from None
-    with weights_released():
+    with memory_released():
         yield model
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from itertools import pairwise
@@ -123,6 +124,22 @@ def test_weights_that_are_looked_up_leave_the_memory_when_told(tmp_path: Path) -
         (found,) = compiled([wanted]).values()
         np.testing.assert_array_equal(found, table[wanted])
         assert max(resident(path)) > 0
-        with openvino_runtime.weights_released():
+        with openvino_runtime.memory_released():
             pass
         assert set(resident(path)) == {0}
+
+
+@accounted
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library gives back alone")
+def test_what_was_freed_leaves_the_memory_when_told() -> None:
+    blocks = [np.ones(8192) for _ in range(2000)]  # 64 KiB each
+    del blocks[:-1]  # the last one holds the heap's end
+    before = _anonymous_kilobytes()
+    with openvino_runtime.memory_released():
+        pass
+    assert before - _anonymous_kilobytes() > 100_000
+
+
+def _anonymous_kilobytes() -> int:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.partition("RssAnon:")[2].split()[0])

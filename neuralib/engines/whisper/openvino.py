@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neuralib.engines.openvino_runtime import compile_graph, errors_mapped, weights_released
+from neuralib.engines.openvino_runtime import compile_graph, errors_mapped, memory_released
 from neuralib.engines.whisper.decode import Decoding, Manner, Said
 from neuralib.engines.whisper.graph import keep_halves, keep_logits
 from neuralib.engines.whisper.search import Vocabulary
@@ -77,7 +77,7 @@ class OpenVinoWhisper(Windows):
     def detect_language(self, heard: Heard) -> list[list[tuple[str, float]]]:
         """List languages; see `Windows`."""
         self._listen_to([heard.slot])
-        with weights_released(), errors_mapped():
+        with memory_released(), errors_mapped():
             decoding = Decoding(self._decoder, self._words, [[self._words.start]], Manner())
             logits = decoding.first_logits()[0, list(self._languages.values())]
         chances = np.exp(logits - logits.max())
@@ -95,7 +95,7 @@ class OpenVinoWhisper(Windows):
         slots = [each.slot for each in heard]
         self._listen_to(slots)
         decoding = Decoding(self._decoder, self._words, prompts, manner)
-        with weights_released(), errors_mapped():
+        with memory_released(), errors_mapped():
             return decoding.run(
                 check, lambda left: self._listen_to([slots[number] for number in left])
             )
