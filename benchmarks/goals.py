@@ -21,15 +21,15 @@ class Goal:
 
 
 GOALS = (
-    Goal("`separate`, 3 minutes", "separate", "neuralib", "demucs", 4.0, no_more_memory=True),
+    Goal("`separate`", "separate", "neuralib", "demucs", 4.0, no_more_memory=True),
     Goal("`separate --precision fp32`", "separate", "neuralib fp32", "demucs", 1.3),
     Goal("one stem of a bag of four", "one-stem", "neuralib", "demucs", 15.0),
-    Goal("`midi`, 3 minutes, whole command", "midi", "neuralib", "basic-pitch", 5.0),
+    Goal("`midi`, whole command", "midi", "neuralib", "basic-pitch", 5.0),
     Goal("`midi`, loaded models", "midi", "neuralib warm", "basic-pitch warm", 4.0),
-    Goal("`midi`, 1 000 clips of a second", "clips", "neuralib", "basic-pitch", 8.0),
-    Goal("`transcribe`, 10 minutes", "transcribe", "neuralib", "openai-whisper", 8.0),
+    Goal("`midi`, clips of a second", "clips", "neuralib", "basic-pitch", 8.0),
+    Goal("`transcribe`, whole command", "transcribe", "neuralib", "openai-whisper", 8.0),
     Goal("`transcribe`, loaded models", "transcribe", "neuralib warm", "faster-whisper warm", 1.5),
-    Goal("`midi`, 9 seconds", "startup", "neuralib", seconds=1.0),
+    Goal("`midi`, from start to end", "startup", "neuralib", seconds=1.0),
 )
 
 PAIRS = {

@@ -65,13 +65,16 @@ def _goals(works: dict[str, Any], isa: str) -> Iterator[str]:
     measured = [work for work in works.values() if work["isa"] == isa and work["rounds"]]
     measured.sort(key=lambda work: work["audio_seconds"])
     for goal in goals:
-        told = [_goal(goal, work["rounds"]) for work in measured if work["row"] == goal.row]
-        rows += [[goal.work, *cells] for cells in told if cells][-1:]
+        told = [(work, _goal(goal, work["rounds"])) for work in measured if work["row"] == goal.row]
+        rows += [
+            [goal.work, f"{work['audio_seconds']:g}", *cells] for work, cells in told if cells
+        ][-1:]
     if rows:
         limited = "" if isa == "all" else f", both limited to {isa.upper()}"
         yield f"## Goals{limited}\n"
         yield from _table(
-            ["work", "beside", "at least", "times as fast", "peak memory", "reached"], rows
+            ["work", "audio, s", "beside", "at least", "times as fast", "peak memory", "reached"],
+            rows,
         )
 
 
