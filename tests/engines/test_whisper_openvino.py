@@ -15,7 +15,7 @@ from neuralib.engines import openvino_runtime
 from neuralib.engines.device import Placement
 from neuralib.engines.whisper.decode import Manner
 from neuralib.engines.whisper.faster_whisper import FasterWhisper
-from neuralib.engines.whisper.graph import FORM
+from neuralib.engines.whisper.graph import FORM, write_graphs
 from neuralib.engines.whisper.openai_whisper import OpenAIWhisper
 from neuralib.models.files import ModelFiles
 from neuralib.models.store import Store
@@ -25,7 +25,7 @@ from tests.conftest import WHISPER
 from tests.micro import song
 from tests.micro.measure_whisper import words_of
 from tests.micro.separations import for_whisper
-from tests.whisper_checkpoints import load_reference
+from tests.whisper_checkpoints import load_reference, write_random_checkpoint
 
 pytestmark = pytest.mark.skipif(
     not openvino_runtime.is_here(), reason="OpenVINO has no wheel for this machine"
@@ -109,6 +109,16 @@ def test_halves_stay_halves(micro: FasterWhisper, vocals: Samples) -> None:
     assert {weights for weights, _ in kinds[:-1]} == {"f16"}
     last = {"fp32": ("f16", "f32"), "bf16": ("f32", "f32"), "fp16": ("f16", "f16")}
     assert kinds[-1] == last[micro.placement.precision]
+
+
+@pytest.mark.parametrize(("dtype", "kept"), [(torch.float16, True), (torch.float32, False)])
+def test_weights_that_are_no_halves_stay_as_they_are(
+    tmp_path: Path, dtype: torch.dtype, kept: bool
+) -> None:
+    write_graphs(write_random_checkpoint(tmp_path / "model.pt", dtype=dtype), tmp_path)
+    for name, has_halves in (("encoder", False), ("decoder", kept)):
+        graph = (tmp_path / f"{name}.xml").read_text(encoding="utf-8")
+        assert ('element_type="f16"' in graph) == has_halves
 
 
 def test_lanes_lose_no_word(micro: FasterWhisper, vocals: Samples) -> None:
