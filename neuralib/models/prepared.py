@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from neuralib.errors import CheckpointError, InternalError, OutputError
@@ -37,7 +38,8 @@ class Prepared:
         Args:
             model: whose checkpoint decides, by its content, not by its name or place.
             form: name of the form: lower-case letters, digits, dots, dashes; part of the key,
-                so it must change when `build` makes something else.
+                so it must change when `build` makes something else. One that ends in a dash and
+                a number takes the place of those with a lower number, or with none.
             build: fills the folder it is given.
 
         Raises:
@@ -96,6 +98,7 @@ def _made(target: Path, build: Callable[[Path], None]) -> Path:
     with locked(target):
         if not _is_whole(target):
             _make(target, build)
+            _remove_older(target)
     return target
 
 
@@ -112,6 +115,18 @@ def _make(target: Path, build: Callable[[Path], None]) -> None:
         raise cannot_write(target.parent, error) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _remove_older(target: Path) -> None:
+    """Free the space of the forms whose place `target` takes; who has one open keeps it."""
+    name, _, number = target.name.rpartition("-")
+    if not number.isdecimal():
+        return
+    for path in target.parent.glob(f"{name}*"):
+        older = re.fullmatch(r"(?:-(\d+))?", path.name.removeprefix(name))
+        if older and int(older[1] or 0) < int(number):
+            with suppress(OutputError):
+                remove(path)
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -139,6 +139,21 @@ def test_a_checkpoint_that_is_gone_is_told(tmp_path: Path, build: Build) -> None
         Store(tmp_path).prepared(ModelFiles("any", (tmp_path / "gone",)), "ct2", build)
 
 
+def test_a_form_takes_the_place_of_the_ones_with_lower_numbers(
+    tmp_path: Path, build: Build
+) -> None:
+    store = Store(tmp_path / "models")
+    checkpoint, other = model(tmp_path / "a", b"weights"), model(tmp_path / "b", b"others")
+    kept = [store.prepared(other, "graph-1", build)]
+    kept += [store.prepared(checkpoint, form, build) for form in ("graph-x-1", "graph2-1", "x-1")]
+    older = [store.prepared(checkpoint, form, build) for form in ("graph", "graph-9")]
+    newer = store.prepared(checkpoint, "graph-10", build)
+    assert [path.exists() for path in older] == [False, False]
+    assert all(path.exists() for path in (*kept, newer))
+    assert store.prepared(checkpoint, "graph-9", build).exists(), "for who still runs that one"
+    assert newer.exists()
+
+
 @pytest.mark.parametrize("form", ["", "../up", "CT2", "a/b", ".hidden"])
 def test_a_form_must_be_a_plain_name(tmp_path: Path, build: Build, form: str) -> None:
     with pytest.raises(InternalError, match="is not lower-case letters"):

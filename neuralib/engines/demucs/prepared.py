@@ -16,8 +16,9 @@ from neuralib.models.files import ModelFiles
 
 _LOG = logging.getLogger(__name__)
 
-_FORM = "htdemucs-openvino-3"
-"""Name of the prepared form; another number when the graph becomes another."""
+_FORM = "htdemucs-openvino"
+_VERSION = 3
+"""Of the prepared form; another one when the graph becomes another."""
 _GRAPH = "graph.xml"
 _DESCRIPTION = "description.json"
 
@@ -54,7 +55,8 @@ def prepare(path: Path, segment_seconds: float | None, prepared: Prepare) -> Pre
         EngineMissing: where demucs, or `diffq` for a quantised checkpoint, is not installed.
         OutputError: where no folder can be written.
     """
-    form = _FORM if segment_seconds is None else f"{_FORM}-{round(1e6 * segment_seconds)}us"
+    length = "" if segment_seconds is None else f"-{round(1e6 * segment_seconds)}us"
+    form = f"{_FORM}{length}-{_VERSION}"
     model = ModelFiles(path.name, (path,))
     folder = prepared(model, form, lambda folder: _convert(path, segment_seconds, folder))
     try:
