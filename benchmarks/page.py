@@ -160,6 +160,7 @@ def _growth(growth: dict[str, Any]) -> Iterator[str]:
         real_time = float(seconds) / cost["seconds"]
         peak = f"{cost['peak_mb']:.0f} MB"
         rows.append([task, model, seconds, f"{cost['seconds']:.1f}", f"{real_time:.1f}", peak])
+    rows.sort(key=lambda row: (*row[:2], float(row[2])))
     heads = ["task", "model", "audio, s", "time, s", "× real time", "peak"]  # noqa: RUF001 (a sign of multiplication)
     yield from _table(heads, rows)
 
