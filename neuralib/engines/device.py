@@ -10,6 +10,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from runpy import run_path
 
 from neuralib.engines.quota import quota
 from neuralib.errors import DeviceMissing, UsageError
@@ -39,7 +42,9 @@ class Devices:
 
 
 def torch_devices() -> Devices:
-    """Ask torch."""
+    """Ask torch, where it may know of a GPU; to import it takes a second and 200 MB."""
+    if not _torch_may_have_gpu():
+        return Devices(nvidia=0, apple=False)
     import torch
 
     return Devices(
@@ -143,11 +148,33 @@ def _device(wish: str, find: Callable[[], Devices]) -> str:
     return f"cuda:{number}"
 
 
+def _torch_may_have_gpu() -> bool:
+    """Tell from what torch was built for, and from the drivers that are here."""
+    if sys.platform == "darwin" or "torch" in sys.modules:
+        return True
+    found = find_spec("torch")
+    if found is None or not found.origin:  # the engine says what to install
+        return False
+    try:
+        built = run_path(str(Path(found.origin).with_name("version.py")))
+    except OSError:
+        return True
+    if built.get("hip"):  # AMD's GPUs have another driver
+        return True
+    return bool(built.get("cuda")) and _nvidia_driver() is not None
+
+
+def _nvidia_driver() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return None
+
+
 def _nvidia_gpus() -> int:
     """Count GPUs through CUDA's driver interface (cuInit, cuDeviceGetCount)."""
-    try:
-        driver = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
+    driver = _nvidia_driver()
+    if driver is None:
         return 0
     count = ctypes.c_int()
     failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +48,16 @@ class OpenVinoWhisper(Windows):
             "bf16": openvino.Type.bf16,
             "fp16": openvino.Type.f16,
         }[precision]
-        encoder = compile_graph(folder / "encoder.xml", precision, change=self._typed)
-        decoder = compile_graph(
-            folder / "decoder.xml",
-            precision,
-            change=self._decoder_of,
-            KV_CACHE_PRECISION=self._type,  # else it keeps them in 8 bits
-        )
+        with ThreadPoolExecutor(1) as beside:  # to make a graph ready keeps one core busy
+            coming = beside.submit(
+                compile_graph,
+                folder / "decoder.xml",
+                precision,
+                change=self._decoder_of,
+                KV_CACHE_PRECISION=self._type,  # else it keeps them in 8 bits
+            )
+            encoder = compile_graph(folder / "encoder.xml", precision, change=self._typed)
+            decoder = coming.result()
         self._encoder = encoder.create_infer_request()
         self._decoder = decoder.create_infer_request()
         self.n_mels = int(encoder.inputs[0].shape[1])
