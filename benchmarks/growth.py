@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from benchmarks.memory import MICRO, random_model, write_song
 from benchmarks.plucked import write_plucked
 from benchmarks.process import NEURALIB, ROOT, Cost, measure
+from benchmarks.stand_ins import MICRO, RANDOM, random_model, write_song
 from benchmarks.work import elsewhere
 
 TASKS = ("separate", "midi", "transcribe")
 MODELS = ("full", "micro")
 WHISPER_MICRO = ROOT / "tests" / "micro" / "whisper_micro.pt"
-FULL = "HTDemucs, 0, **FULL_SIZE"
 SHORT_SECONDS = 2.0
 
 
@@ -51,7 +50,7 @@ def _model(task: str, model: str, folder: Path) -> list[str]:
 
 
 def _made(path: Path, folder: Path) -> Path:
-    return path if path.exists() else random_model(folder, FULL)
+    return path if path.exists() else random_model(folder, RANDOM["full"])
 
 
 def _write_whisper(path: Path) -> None:

@@ -1,8 +1,8 @@
 """How right the time left is: `python -m benchmarks.progress [--model M] [--format F] MINUTES`.
 
 Separates noise of that length, notes what the meter tells, and compares it at the end with what
-came. Also prints the peak of memory. M is a path to a checkpoint, `full` or `thin`, as for
-`benchmarks.memory`; without it the micro HTDemucs runs.
+came. Also prints the peak of memory. M is a path to a checkpoint, or `full` or `thin` of
+`benchmarks.stand_ins`; without it the micro HTDemucs runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import MICRO, RANDOM, random_model, write_song
+from benchmarks.stand_ins import MICRO, RANDOM, random_model, write_song
 from neuralib.engines.pool import Engines
 from neuralib.execute import Source, execute
 from neuralib.execute.sink import FolderSink

@@ -16,7 +16,7 @@ from av.container import InputContainer
 
 from neuralib.audio.coded import PROBED_BYTES, may_be_coded
 from neuralib.audio.mp3 import Behind, start_behind_junk
-from neuralib.audio.riff import WaveLength, wave_length
+from neuralib.audio.riff import WaveData, wave_data
 from neuralib.errors import DecodeError, InputNotFound, NoAudio
 
 _FORMATS = (
@@ -58,7 +58,7 @@ class Source:
     """The bytes, for looking at; FFmpeg reads the file on its own."""
     container: InputContainer
     stream: AudioStream
-    wave: WaveLength | None
+    wave: WaveData | None
     """What the header of a WAV file says of its length."""
 
     @property
@@ -85,12 +85,12 @@ def open_audio(path: Path, number: int | None = None) -> Iterator[Source]:
         DecodeError: the content is nothing that can be decoded.
     """
     with _open_file(path) as file:
-        wave = wave_length(file)
+        wave = wave_data(file)
         with _open_container(path, file, wave) as container:
             yield Source(path, file, container, _audio_stream(path, container, number), wave)
 
 
-def _open_container(path: Path, file: BinaryIO, wave: WaveLength | None) -> InputContainer:
+def _open_container(path: Path, file: BinaryIO, wave: WaveData | None) -> InputContainer:
     try:
         options = _OPTIONS | ({} if wave is None else _wave_options(file, wave))
         container: InputContainer = av.open(f"file:{path}", "r", options=options, **_BEAR_WITH_TAGS)
@@ -107,7 +107,7 @@ def _open_container(path: Path, file: BinaryIO, wave: WaveLength | None) -> Inpu
         raise _not_audio(path, file) from None
 
 
-def _wave_options(file: BinaryIO, wave: WaveLength) -> dict[str, str]:
+def _wave_options(file: BinaryIO, wave: WaveData) -> dict[str, str]:
     if not wave.is_pcm_16 or not wave.is_clip:
         return _WAVE_OPTIONS
     file.seek(wave.start)

@@ -18,7 +18,7 @@ from neuralib.audio.container import Source, open_audio
 from neuralib.audio.packets import PacketReader
 from neuralib.audio.plain import is_plain, plain_blocks
 from neuralib.audio.reblock import reblock
-from neuralib.audio.riff import WaveLength
+from neuralib.audio.riff import WaveData
 from neuralib.errors import DecodeError, NoAudio
 
 _LOG = logging.getLogger(__name__)
@@ -197,29 +197,29 @@ def _finite(blocks: Iterator[Block], path: Path, rate: int) -> Iterator[Block]:
 
 
 def _check_wave(source: Source, warn: bool) -> None:
-    length = source.wave
-    if length is None or length.declared is None:
+    wave = source.wave
+    if wave is None or wave.declared is None:
         return
     name = repr(str(source.path))
-    if length.declared == 0:
+    if wave.declared == 0:
         raise NoAudio(f"{name} holds not one sample; get a whole copy")
     if warn:
-        _warn_of_lie(name, length, length.declared)
+        _warn_of_lie(name, wave, wave.declared)
 
 
-def _warn_of_lie(name: str, length: WaveLength, declared: int) -> None:
-    promised, present = length.seconds(declared), length.seconds(length.present)
-    if declared > length.present:
+def _warn_of_lie(name: str, wave: WaveData, declared: int) -> None:
+    promised, present = wave.seconds(declared), wave.seconds(wave.present)
+    if declared > wave.present:
         _LOG.warning(
             "%s is shorter than it says: it gives %.2f s of the %.2f s that its header promises; "
             "taking what is there",
             *(name, present, promised),
             extra={"action": "input.short"},
         )
-    elif not length.followed_by_chunks:
+    elif not wave.followed_by_chunks:
         _LOG.warning(
             "%s goes on after the %.2f s that its header announces; %d bytes are left out, "
             "export it anew if they are sound",
-            *(name, promised, length.present - declared),
+            *(name, promised, wave.present - declared),
             extra={"action": "input.long"},
         )

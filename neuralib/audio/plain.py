@@ -10,7 +10,7 @@ import numpy as np
 from neuralib.audio.block import Block
 from neuralib.audio.container import Source
 from neuralib.audio.frame import packed_block
-from neuralib.audio.riff import WaveLength
+from neuralib.audio.riff import WaveData
 from neuralib.errors import NoAudio
 
 
@@ -59,7 +59,7 @@ def plain_blocks(source: Source, block_frames: int) -> Iterator[Block]:
         raise NoAudio(f"{str(source.path)!r} holds not one sample; get a whole copy")
 
 
-def _is_right(file: BinaryIO, wave: WaveLength) -> bool:
+def _is_right(file: BinaryIO, wave: WaveData) -> bool:
     declared = wave.declared
     if not declared or declared % wave.frame_bytes or declared > wave.present:
         return False

@@ -1,4 +1,4 @@
-"""The chunks of a WAV file: what the header says about its length, what is there, and one more.
+"""The chunks of a WAV file: what the header says about its samples, what is there, and one more.
 
 The layout of the chunks: Microsoft and IBM, "Multimedia Programming Interface and Data
 Specifications 1.0", 1991; 64-bit sizes in `ds64`: EBU Tech 3306, "RF64", 2009.
@@ -25,8 +25,8 @@ _MOST_CHUNKS = 10_000
 
 
 @dataclass(frozen=True)
-class WaveLength:
-    """Length of the samples of a WAV file, in bytes."""
+class WaveData:
+    """The samples of a WAV file: where they are, how many, and of which kind; sizes in bytes."""
 
     declared: int | None
     """By the header; None where it leaves the length open."""
@@ -53,8 +53,8 @@ class WaveLength:
         return size / self.bytes_per_second if self.bytes_per_second else 0.0
 
 
-def wave_length(file: BinaryIO) -> WaveLength | None:
-    """Read the length out of an open, seekable file, which is left where it was.
+def wave_data(file: BinaryIO) -> WaveData | None:
+    """Find the samples in an open, seekable file, which is left where it was.
 
     Returns:
         None for anything but a RIFF or RF64 file with a `data` chunk.
@@ -82,7 +82,7 @@ def append_chunk(file: BinaryIO, name: bytes, data: bytes) -> None:
     file.write(size.to_bytes(8, "little"))
 
 
-def _walk(file: BinaryIO, end: int) -> WaveLength | None:
+def _walk(file: BinaryIO, end: int) -> WaveData | None:
     file.seek(0)
     form = file.read(12)
     if len(form) < 12 or form[:4] not in (b"RIFF", b"RF64", b"BW64") or form[8:] != b"WAVE":
@@ -106,13 +106,13 @@ def _walk(file: BinaryIO, end: int) -> WaveLength | None:
     return None
 
 
-def _data(file: BinaryIO, start: int, size: int, end: int, format: bytes) -> WaveLength:
+def _data(file: BinaryIO, start: int, size: int, end: int, format: bytes) -> WaveData:
     tag, _, _, bytes_per_second, frame_bytes, bits = struct.unpack("<HHIIHH", format)
     declared: int | None = size
     chunks = _is_chunks(file, start + size + size % 2, end)
     if size in _OPEN_SIZES and not (size == 0 and chunks):
         declared, chunks = None, True
-    return WaveLength(
+    return WaveData(
         declared=declared,
         present=end - start,
         followed_by_chunks=chunks,

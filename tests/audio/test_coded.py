@@ -9,7 +9,7 @@ import pytest
 
 from neuralib.audio.coded import PROBED_BYTES, may_be_coded
 from neuralib.audio.decode import decode, probe
-from neuralib.audio.riff import wave_length
+from neuralib.audio.riff import wave_data
 from tests.audio_files import noise, tone, wav_bytes, write_lossy, write_wav
 
 DTS = {
@@ -74,10 +74,10 @@ def test_next_to_nothing_is_not_taken_for_it(data: bytes) -> None:
 def test_the_header_tells_where_the_samples_begin(tmp_path: Path) -> None:
     path = write_wav(tmp_path / "a.wav", tone(0.1))
     with open(path, "rb") as file:
-        wave = wave_length(file)
+        wave = wave_data(file)
     assert wave is not None
     assert (wave.start, wave.is_pcm_16) == (44, True)
     with open(write_wav(path, tone(0.1), kind="s24"), "rb") as file:
-        wave = wave_length(file)
+        wave = wave_data(file)
     assert wave is not None
     assert not wave.is_pcm_16

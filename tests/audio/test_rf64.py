@@ -14,7 +14,7 @@ from neuralib.audio import encode, tag_file
 from neuralib.audio.decode import decode, probe
 from neuralib.audio.encode import open_writer
 from neuralib.audio.formats import FORMATS
-from neuralib.audio.riff import wave_length
+from neuralib.audio.riff import wave_data
 from neuralib.audio.sink import Sink
 from neuralib.audio.tag_file import write_tags
 from neuralib.audio.tags import Cover, Tags, read_tags
@@ -59,9 +59,9 @@ def test_rf64_bears_tags_and_keeps_its_samples(tmp_path: Path, bits: int, frames
     assert np.array_equal(plain, tagged)
     assert np.concatenate(list(decode(path)), axis=1).shape == samples.shape
     with path.open("rb") as file:
-        length = wave_length(file)
-    assert length is not None
-    assert length.followed_by_chunks
+        wave = wave_data(file)
+    assert wave is not None
+    assert wave.followed_by_chunks
     assert int.from_bytes(path.read_bytes()[20:28], "little") == path.stat().st_size - 8
 
 
