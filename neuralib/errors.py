@@ -81,7 +81,7 @@ class ModelMissing(MissingError):
 
 
 class EngineMissing(MissingError):
-    """A library that runs the model is not installed."""
+    """A library that a task needs is not installed, or damaged."""
 
     code = "engine_missing"
 

@@ -6,7 +6,9 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import get_args
 
@@ -14,6 +16,7 @@ from neuralib import __version__
 from neuralib.audio.encode import check_encoder
 from neuralib.cli.cluster.checks import cluster_checks
 from neuralib.engines.pool import engine_class
+from neuralib.engines.refusal import brief
 from neuralib.errors import NeuraLibError
 from neuralib.models.open import open_store
 from neuralib.settings import Settings, config_files
@@ -34,17 +37,35 @@ class Check:
     """One of the three tasks cannot run without it."""
 
 
-LIBRARIES = {
-    "torch": ("separate", "pip install torch"),
-    "demucs": ("separate", "pip install demucs"),
-    "basic-pitch": ("midi", "neuralib models pull basic-pitch"),
-    "onnxruntime": ("midi", "pip install onnxruntime"),
-    "faster-whisper": ("transcribe", "pip install faster-whisper"),
-    "openai-whisper": ("transcribe", "pip install openai-whisper"),
-    "av": ("audio", "pip install av"),
-    "soxr": ("audio", "pip install soxr"),
-}
-"""Distribution, what it is for, and how it is installed."""
+@dataclass(frozen=True)
+class Library:
+    """A distribution that a task needs, or runs faster with."""
+
+    name: str
+    purpose: str
+    module: str | None
+    """What is imported of it; None: only a file that it brings is read."""
+    needed: bool = True
+
+    @property
+    def advice(self) -> str:
+        """What to type where it is not installed, or broken."""
+        if self.module is None:
+            return f"neuralib models pull {self.name}"
+        return f"pip install --force-reinstall {self.name}"
+
+
+LIBRARIES = (
+    Library("torch", "separate", "torch"),
+    Library("demucs", "separate", "demucs.htdemucs"),
+    Library("basic-pitch", "midi", None),
+    Library("onnxruntime", "midi", "onnxruntime"),
+    Library("faster-whisper", "transcribe", "faster_whisper"),
+    Library("openai-whisper", "transcribe", "whisper"),
+    Library("openvino", "speed", "openvino", needed=False),
+    Library("av", "audio", "av"),
+    Library("soxr", "audio", "soxr"),
+)
 
 DEFAULTS = (SeparateTask(), MidiTask(), TranscribeTask())
 
@@ -84,11 +105,18 @@ def _device(wish: str, task: SeparateTask | MidiTask | TranscribeTask) -> Check:
 
 
 def _libraries() -> Iterator[Check]:
-    for name, (purpose, advice) in LIBRARIES.items():
-        try:
-            yield Check("libraries", f"{name} ({purpose})", True, version(name))
-        except PackageNotFoundError:
-            yield Check("libraries", f"{name} ({purpose})", False, "not installed", advice)
+    for library in LIBRARIES:
+        name = f"{library.name} ({library.purpose})"
+        found, ok = "not installed", False
+        with suppress(PackageNotFoundError):
+            found, ok = version(library.name), True
+        if ok and library.module:
+            try:
+                import_module(library.module)
+            except Exception as error:  # whatever the code of others raises when it is damaged
+                found, ok = f"{found}, cannot be imported: {brief(str(error))}", False
+        advice = "" if ok else library.advice
+        yield Check("libraries", name, ok, found, advice, library.needed)
 
 
 def _formats() -> Iterator[Check]:

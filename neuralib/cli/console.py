@@ -20,7 +20,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from neuralib.errors import InternalError
+    from neuralib.errors import NeuraLibError
 
 P = ParamSpec("P")
 
@@ -169,8 +169,9 @@ def _guarded(function: Callable[P, int], *args: P.args, **kwargs: P.kwargs) -> i
     except BrokenPipeError:  # whoever read our output has gone
         return 1
     except Exception as error:
-        complain(unexpected(error).message)
-        return 1
+        told = unexpected(error)
+        complain(told.message)
+        return told.exit_status
 
 
 def let_go() -> None:
@@ -181,11 +182,15 @@ def let_go() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def unexpected(error: Exception) -> InternalError:
-    """Make one line of a fault of NeuraLib itself; its traceback is shown when verbose."""
-    from neuralib.errors import InternalError
+def unexpected(error: Exception) -> NeuraLibError:
+    """Make one line of a damaged library, or of a fault of NeuraLib; -v shows the traceback."""
+    from neuralib.errors import EngineMissing, InternalError
 
     _LOG.debug("internal error", exc_info=error)
+    if isinstance(error, ImportError) and not (error.name or "").startswith("neuralib"):
+        return EngineMissing(
+            f"a library cannot be imported ({error}); `neuralib doctor` says which, and what to do"
+        )
     return InternalError(
         f"{type(error).__name__}: {error}; this is a fault of NeuraLib: please report it, "
         "with what -v prints"

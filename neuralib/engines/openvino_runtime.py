@@ -7,6 +7,7 @@ arithmetic and errors are the same for all.
 from __future__ import annotations
 
 import ctypes
+import logging
 import mmap
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from neuralib.tasks import Precision
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, Model
 
+_LOG = logging.getLogger(__name__)
+
 RUNTIME = "openvino"
 """Its name in records."""
 
@@ -37,9 +40,17 @@ _WEIGHTS: list[tuple[mmap.mmap, Any]] = []
 """Mapped files of weights; graphs point into them, and nothing says when they no longer do."""
 
 
+@lru_cache(maxsize=1)
 def is_here() -> bool:
-    """Whether OpenVINO is installed; it is not imported."""
-    return find_spec("openvino") is not None
+    """Whether OpenVINO is installed and starts; where it is but does not, a warning says so."""
+    if find_spec("openvino") is None:
+        return False
+    try:
+        core()
+    except EngineMissing as error:
+        _LOG.warning("%s; this is slower without it", error.message)
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)
@@ -55,7 +66,8 @@ def core() -> Core:
         return openvino.Core()
     except (ImportError, RuntimeError) as error:
         raise EngineMissing(
-            f"OpenVINO cannot be used ({error}); run `pip install openvino`"
+            f"OpenVINO cannot be used ({brief(str(error))}); run `pip install --force-reinstall "
+            "openvino`"
         ) from error
 
 

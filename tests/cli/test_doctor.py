@@ -44,8 +44,18 @@ def test_a_broken_library_is_told_and_the_rest_looked_at(neuralib: Command, tmp_
     done = neuralib("doctor", "--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     checks = {check["name"]: check for check in done.records}
     assert "libtorch is gone" in checks["device (separate)"]["found"]
+    assert "cannot be imported: libtorch is gone" in checks["torch (separate)"]["found"]
+    assert checks["torch (separate)"]["advice"] == "pip install --force-reinstall torch"
     assert checks["device (midi)"]["ok"]
     assert checks["basic-pitch (midi)"]["ok"]
+
+
+def test_openvino_is_not_needed(neuralib: Command, tmp_path: Path) -> None:
+    (tmp_path / "openvino.py").write_text("raise RuntimeError('no such processor')")
+    done = neuralib("doctor", "--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    checks = {check["name"]: check for check in done.records}
+    assert "cannot be imported: no such processor" in checks["openvino (speed)"]["found"]
+    assert not checks["openvino (speed)"]["needed"]
 
 
 def test_table_is_whole_where_no_terminal_reads_it(neuralib: Command) -> None:

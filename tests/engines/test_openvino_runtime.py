@@ -82,7 +82,7 @@ def test_a_graph_without_its_weights(graph: Path, tmp_path: Path) -> None:
 def test_openvino_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     openvino_runtime.core.cache_clear()
-    with pytest.raises(EngineMissing, match="pip install openvino"):
+    with pytest.raises(EngineMissing, match="pip install --force-reinstall openvino"):
         openvino_runtime.core()
 
 

