@@ -6,16 +6,14 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import get_args
 
 from neuralib import __version__
-from neuralib.audio.encode import check_encoder
 from neuralib.cli.cluster.checks import cluster_checks
-from neuralib.engines.pool import engine_class
 from neuralib.engines.refusal import brief
 from neuralib.errors import NeuraLibError
 from neuralib.models.open import open_store
@@ -47,15 +45,11 @@ class Library:
     """What is imported of it; None: only a file that it brings is read."""
     needed: bool = True
 
-    @property
-    def advice(self) -> str:
-        """What to type where it is not installed, or broken."""
-        if self.module is None:
-            return f"neuralib models pull {self.name}"
-        return f"pip install --force-reinstall {self.name}"
-
 
 LIBRARIES = (
+    Library("numpy", "audio", "numpy"),
+    Library("av", "audio", "av"),
+    Library("soxr", "audio", "soxr"),
     Library("torch", "separate", "torch"),
     Library("demucs", "separate", "demucs.htdemucs"),
     Library("basic-pitch", "midi", None),
@@ -63,9 +57,8 @@ LIBRARIES = (
     Library("faster-whisper", "transcribe", "faster_whisper"),
     Library("openai-whisper", "transcribe", "whisper"),
     Library("openvino", "speed", "openvino", needed=False),
-    Library("av", "audio", "av"),
-    Library("soxr", "audio", "soxr"),
 )
+"""What the others need comes first: the first that is damaged is the cause."""
 
 DEFAULTS = (SeparateTask(), MidiTask(), TranscribeTask())
 
@@ -95,6 +88,8 @@ def _machine(settings: Settings) -> Iterator[Check]:
 def _device(wish: str, task: SeparateTask | MidiTask | TranscribeTask) -> Check:
     name = f"device ({task.kind})"
     try:
+        from neuralib.engines.pool import engine_class
+
         there = engine_class(task).place(wish, "auto")
     except NeuraLibError as error:
         return Check("machine", name, False, wish, error.message)
@@ -106,26 +101,42 @@ def _device(wish: str, task: SeparateTask | MidiTask | TranscribeTask) -> Check:
 
 def _libraries() -> Iterator[Check]:
     for library in LIBRARIES:
+        if not library.needed and find_spec(library.name) is None:
+            continue  # this machine may have no wheel of it
+        found, advice = _library(library)
         name = f"{library.name} ({library.purpose})"
-        found, ok = "not installed", False
-        with suppress(PackageNotFoundError):
-            found, ok = version(library.name), True
-        if ok and library.module:
-            try:
-                import_module(library.module)
-            except Exception as error:  # whatever the code of others raises when it is damaged
-                found, ok = f"{found}, cannot be imported: {brief(str(error))}", False
-        advice = "" if ok else library.advice
-        yield Check("libraries", name, ok, found, advice, library.needed)
+        yield Check("libraries", name, not advice, found, advice, library.needed)
+
+
+def _library(library: Library) -> tuple[str, str]:
+    """Say what was found, and what to type where it is not as it should be."""
+    try:
+        found = version(library.name)
+    except PackageNotFoundError:
+        how = "pip install" if library.module else "neuralib models pull"
+        return "not installed", f"{how} {library.name}"
+    try:
+        if library.module:
+            import_module(library.module)
+    except Exception as error:  # whatever the code of others raises when it is damaged
+        reason = brief(str(error))
+        advice = f"pip install --force-reinstall {library.name}"
+        return f"{found}, cannot be imported: {reason}", advice
+    return found, ""
 
 
 def _formats() -> Iterator[Check]:
     for format in get_args(AudioFormat):
         try:
+            from neuralib.audio.encode import check_encoder
+
             check_encoder(format, 16)
             yield Check("formats", format, True, "can be written", needed=False)
         except NeuraLibError as error:
             yield Check("formats", format, False, "cannot be written", error.message, needed=False)
+        except ImportError as error:
+            found = f"not known: {error}"
+            yield Check("formats", format, False, found, "see the libraries above", needed=False)
 
 
 def _models(settings: Settings) -> Iterator[Check]:

@@ -189,7 +189,8 @@ def unexpected(error: Exception) -> NeuraLibError:
     _LOG.debug("internal error", exc_info=error)
     if isinstance(error, ImportError) and not (error.name or "").startswith("neuralib"):
         return EngineMissing(
-            f"a library cannot be imported ({error}); `neuralib doctor` says which, and what to do"
+            f"a library cannot be imported ({error}); `neuralib doctor` looks at those that the "
+            "tasks need, and -v shows which this is"
         )
     return InternalError(
         f"{type(error).__name__}: {error}; this is a fault of NeuraLib: please report it, "

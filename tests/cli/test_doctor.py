@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from neuralib.engines.pool import engine_class
 from neuralib.tasks import build_task
 from tests.conftest import ROOT, Command
@@ -48,6 +50,20 @@ def test_a_broken_library_is_told_and_the_rest_looked_at(neuralib: Command, tmp_
     assert checks["torch (separate)"]["advice"] == "pip install --force-reinstall torch"
     assert checks["device (midi)"]["ok"]
     assert checks["basic-pitch (midi)"]["ok"]
+
+
+@pytest.mark.parametrize("library", ["numpy", "av", "soxr", "onnxruntime"])
+def test_whatever_is_broken_the_rest_is_looked_at(
+    neuralib: Command, tmp_path: Path, library: str
+) -> None:
+    (tmp_path / f"{library}.py").write_text("raise ImportError('libgone.so.1')")
+    done = neuralib("doctor", "--json", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert done.status == 3
+    checks = {check["name"].partition(" ")[0]: check for check in done.records}
+    assert "cannot be imported: libgone.so.1" in checks[library]["found"]
+    assert checks[library]["advice"] == f"pip install --force-reinstall {library}"
+    assert checks["htdemucs"]["advice"] == "neuralib models pull htdemucs"
+    assert all(check["ok"] or check["advice"] for check in done.records)
 
 
 def test_openvino_is_not_needed(neuralib: Command, tmp_path: Path) -> None:
